@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * FF-A (Arm DEN0077A, v1.0 and v1.1), PSCI (DEN0022) and Hafnium numbers for
+ * the bare code: the test hypervisor and the guests.
+ *
+ * Owns numbers and wire layouts only, no code; C and assembly may include it.
+ * They are taken from the specifications and deliberately not from the kernel
+ * module's headers: a wrong number on either side then fails a test instead
+ * of agreeing with itself.
+ */
+#ifndef HF_BARE_FFA_H
+#define HF_BARE_FFA_H
+
+/* Function ids: FF-A. */
+#define FFA_ERROR			0x84000060
+#define FFA_SUCCESS			0x84000061
+#define FFA_INTERRUPT			0x84000062
+#define FFA_VERSION			0x84000063
+#define FFA_FEATURES			0x84000064
+#define FFA_RX_RELEASE			0x84000065
+#define FFA_RXTX_MAP_32			0x84000066
+#define FFA_RXTX_MAP			0xc4000066
+#define FFA_RXTX_UNMAP			0x84000067
+#define FFA_PARTITION_INFO_GET		0x84000068
+#define FFA_ID_GET			0x84000069
+#define FFA_MSG_POLL			0x8400006a
+#define FFA_MSG_WAIT			0x8400006b
+#define FFA_YIELD			0x8400006c
+#define FFA_RUN				0x8400006d
+#define FFA_MSG_SEND			0x8400006e
+#define FFA_MSG_SEND_DIRECT_REQ		0x8400006f
+#define FFA_NOTIFICATION_BITMAP_CREATE	0x8400007d
+#define FFA_NOTIFICATION_BITMAP_DESTROY	0x8400007e
+#define FFA_NOTIFICATION_BIND		0x8400007f
+#define FFA_NOTIFICATION_UNBIND		0x84000080
+#define FFA_NOTIFICATION_SET		0x84000081
+#define FFA_NOTIFICATION_GET		0x84000082
+#define FFA_NOTIFICATION_INFO_GET	0xc4000083
+#define FFA_MSG_SEND2			0x84000086
+
+/* The range of function ids that belongs to FF-A, 32 and 64 bits. */
+#define FFA_FN_MIN			0x84000060
+#define FFA_FN_MAX			0x840000ff
+#define FFA_FN64_BIT			0x40000000
+
+/* Exits of FFA_RUN that are Hafnium's own. */
+#define HF_EXIT_WAIT_FOR_INTERRUPT	0xff06
+#define HF_EXIT_WAKE_UP			0xff07
+
+/* Error codes in w2 of FFA_ERROR. */
+#define FFA_RET_NOT_SUPPORTED		(-1)
+#define FFA_RET_INVALID_PARAMETERS	(-2)
+#define FFA_RET_NO_MEMORY		(-3)
+#define FFA_RET_BUSY			(-4)
+#define FFA_RET_INTERRUPTED		(-5)
+#define FFA_RET_DENIED			(-6)
+#define FFA_RET_RETRY			(-7)
+#define FFA_RET_ABORTED			(-8)
+#define FFA_RET_NO_DATA			(-9)
+
+#define FFA_VERSION_1_0			0x10000
+#define FFA_VERSION_1_1			0x10001
+#define FFA_VERSION_1_2			0x10002
+
+/* FFA_MSG_SEND, w4: tell me when the mailbox becomes writable. */
+#define FFA_MSG_SEND_NOTIFY		0x1
+
+/* FFA_PARTITION_INFO_GET, w5, from v1.1: only the number of partitions. */
+#define FFA_PARTITION_COUNT_ONLY	0x1
+
+/* Partition descriptor: u16 id, u16 vCPUs, u32 properties, in v1.1 also a UUID. */
+#define FFA_PARTITION_SIZE_1_0		8
+#define FFA_PARTITION_SIZE_1_1		24
+#define FFA_PARTITION_DIRECT_RECV	0x1
+#define FFA_PARTITION_DIRECT_SEND	0x2
+#define FFA_PARTITION_INDIRECT		0x4
+
+#define FFA_PAGE_SIZE			4096
+#define FFA_MSG_MAX			4096	/* what a mailbox holds, header included */
+#define HF_MSG_HEADER			16	/* u64 source port, u64 destination port */
+#define HF_MSG_PAYLOAD_MAX		(FFA_MSG_MAX - HF_MSG_HEADER)
+
+/* Hafnium's own calls: x0 = id, x1.. = arguments, one signed result in x0. */
+#define HF_MAILBOX_WRITABLE_GET		0xff01
+#define HF_MAILBOX_WAITER_GET		0xff02
+#define HF_INTERRUPT_ENABLE		0xff03
+#define HF_INTERRUPT_GET		0xff04
+#define HF_INTERRUPT_INJECT		0xff05
+#define HF_DEBUG_LOG			0xbd000000
+
+#define HF_INTERRUPT_TYPE_IRQ		0
+#define HF_INTERRUPT_TYPE_FIQ		1
+#define HF_INTERRUPT_NONE		0xffffffff	/* HF_INTERRUPT_GET: nothing pending */
+#define HF_INTERRUPT_COUNT		64
+
+#define HF_MAILBOX_READABLE_INTID	1
+#define HF_MAILBOX_WRITABLE_INTID	2
+#define HF_VIRTUAL_TIMER_INTID		3
+
+#define HF_HYPERVISOR_ID		0
+#define HF_PRIMARY_ID			1
+#define HF_SECONDARY_MIN		2
+
+/* PSCI. */
+#define PSCI_VERSION			0x84000000
+#define PSCI_CPU_SUSPEND		0xc4000001
+#define PSCI_CPU_SUSPEND_32		0x84000001
+#define PSCI_CPU_OFF			0x84000002
+#define PSCI_CPU_ON			0xc4000003
+#define PSCI_CPU_ON_32			0x84000003
+#define PSCI_AFFINITY_INFO		0xc4000004
+#define PSCI_AFFINITY_INFO_32		0x84000004
+#define PSCI_MIGRATE_INFO_TYPE		0x84000006
+#define PSCI_SYSTEM_OFF			0x84000008
+#define PSCI_SYSTEM_RESET		0x84000009
+#define PSCI_FEATURES			0x8400000a
+#define PSCI_FN_MIN			0x84000000
+#define PSCI_FN_MAX			0x8400001f
+
+#define PSCI_VERSION_1_1		0x10001
+#define PSCI_SUCCESS			0
+#define PSCI_NOT_SUPPORTED		(-1)
+#define PSCI_INVALID_PARAMETERS		(-2)
+#define PSCI_DENIED			(-3)
+#define PSCI_ALREADY_ON			(-4)
+#define PSCI_AFFINITY_ON		0
+#define PSCI_AFFINITY_OFF		1
+
+#endif
