@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Busy: counts for ever and never calls the hypervisor, so that only a
+ * physical interrupt ends its run. Has no mailbox.
+ */
+#include "guest.h"
+
+void guest_main(void)
+{
+	volatile uint64_t count = 0;
+
+	for (;;)
+		count++;
+}

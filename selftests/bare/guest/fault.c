@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Fault: commits the offence that a request's first byte names, and is an echo
+ * for every other request (so an answer to an offence means that it was allowed).
+ *
+ *   'r'  reads the hypervisor's memory       'w'  writes it
+ *   'p'  reads the primary's memory          'u'  undefined instruction
+ *
+ * The first three end in stage 2: bare/hyp aborts the VM, Hafnium hands the
+ * fault back. The undefined instruction stays inside the VM. Whatever comes
+ * back to the guest is printed by the library, and the vCPU sleeps for good.
+ */
+#include "guest.h"
+
+#define HYPERVISOR_MEMORY	UINT64_C(0x40000000)
+#define PRIMARY_MEMORY		UINT64_C(0x48000000)
+
+static void read_at(uint64_t address)
+{
+	(void)*(volatile uint32_t *)address;
+}
+
+static void write_at(uint64_t address)
+{
+	*(volatile uint32_t *)address = 0;
+}
+
+static void commit(uint8_t kind)
+{
+	switch (kind) {
+	case 'r':
+		read_at(HYPERVISOR_MEMORY);
+		break;
+	case 'w':
+		write_at(HYPERVISOR_MEMORY);
+		break;
+	case 'p':
+		read_at(PRIMARY_MEMORY);
+		break;
+	case 'u':
+		asm volatile("udf #0");
+		break;
+	}
+}
+
+void guest_main(void)
+{
+	struct guest_msg msg;
+
+	guest_mailbox_init();
+	for (;;) {
+		if (!guest_msg_wait(&msg))
+			continue;
+		if (guest_msg_payload_len(&msg))
+			commit(guest_rx()->payload[0]);
+		guest_msg_echo(&msg);
+	}
+}

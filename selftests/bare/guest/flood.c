@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Flood: sends the primary as many messages as a request asks for.
+ *
+ * Request {u32 count, u32 size, u64 port}: count messages with payloads of
+ * size bytes (8 to 4080, cut to that), to port, or to the requester's own port
+ * if that is 0. The payload is a sequence number (u64, from 0) and then bytes
+ * that repeat its lowest byte. Every message is sent, a busy primary is asked
+ * again; there is no other answer.
+ */
+#include "guest.h"
+
+struct request {
+	uint32_t count;
+	uint32_t size;
+	uint64_t port;
+};
+
+static uint32_t clamp_size(uint32_t size)
+{
+	if (size < sizeof(uint64_t))
+		return sizeof(uint64_t);
+	return size > HF_MSG_PAYLOAD_MAX ? HF_MSG_PAYLOAD_MAX : size;
+}
+
+static void flood(const struct request *req)
+{
+	struct guest_wire *tx = guest_tx();
+	uint32_t size = clamp_size(req->size);
+
+	for (uint64_t seq = 0; seq < req->count; seq++) {
+		memcpy(tx->payload, &seq, sizeof(seq));
+		memset(tx->payload + sizeof(seq), seq, size - sizeof(seq));
+		guest_msg_send(HF_PRIMARY_ID, HF_MSG_HEADER + size);
+	}
+}
+
+static void serve(const struct guest_msg *msg)
+{
+	struct guest_wire *rx = guest_rx();
+	struct guest_wire *tx = guest_tx();
+	struct request req;
+
+	if (guest_msg_payload_len(msg) < sizeof(req)) {
+		guest_msg_release();
+		return;
+	}
+	memcpy(&req, rx->payload, sizeof(req));
+	tx->src_port = rx->dst_port;
+	tx->dst_port = req.port ? req.port : rx->src_port;
+	/* Freed first: the next request may wait here while this one is served. */
+	guest_msg_release();
+	flood(&req);
+}
+
+void guest_main(void)
+{
+	struct guest_msg msg;
+
+	guest_mailbox_init();
+	for (;;) {
+		if (guest_msg_wait(&msg))
+			serve(&msg);
+	}
+}

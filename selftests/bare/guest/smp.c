@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Echo on every vCPU: vCPU 0 starts all others, then each of them waits for
+ * messages of the one mailbox that the VM has. Which of them gets a message is
+ * the primary's choice. The lock covers RX and TX from the receive to the
+ * release; EL2 hands out nothing in between, except where it frees RX early.
+ */
+#include "guest.h"
+
+static void serve(void)
+{
+	struct guest_msg msg;
+
+	for (;;) {
+		if (!guest_msg_wait(&msg))
+			continue;
+		guest_lock();
+		guest_msg_echo(&msg);
+		guest_unlock();
+	}
+}
+
+void guest_main(void)
+{
+	unsigned int cpu = 1;
+
+	guest_mailbox_init();
+	while (guest_cpu_on(cpu, serve))
+		cpu++;
+	serve();
+}
