@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the userspace tests share: which guests this boot has, sockets with a
+ * time limit, the module's counters, the hypervisor's test calls, loading and
+ * unloading the module, and its lines in the kernel log.
+ *
+ * Helpers return a value or -1 with errno; they never decide a verdict. That
+ * stays with the EXPECT and ASSERT macros of the test that called them.
+ *
+ * Invariant: whatever waits here gives up by itself (HFT_PATIENCE_MS), so that
+ * a stall is reported as a failed test and not as a run that never ends.
+ */
+#ifndef HFT_H
+#define HFT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <hf/socket.h>
+
+#include "../bare/lib/testcall.h"
+
+#define HFT_NO_VM		4711	/* an id that no boot of ours hands out */
+#define HFT_PATIENCE_MS		5000	/* later than this counts as a stall */
+
+#define HFT_VCPU(vm, vcpu)	((uint32_t)(vm) << 16 | (vcpu))
+
+/* hft_guests.c: HF_VMS="2:echo:1 3:smp:4" in the environment. */
+struct hft_guest {
+	unsigned int id;
+	unsigned int vcpus;
+	char name[24];
+};
+
+/* The nth (from 0) guest of that name, NULL = any name; NULL if there is none. */
+const struct hft_guest *hft_guest(const char *name, unsigned int nth);
+unsigned int hft_guest_count(const char *name);
+/* 24 or 27 for a v2.4 or v2.7 hypervisor (HF_LEVEL), 0 if unknown. */
+unsigned int hft_level(void);
+
+/* hft_socket.c */
+int hft_socket(void);
+int hft_connect(unsigned int vm, uint64_t port);
+struct hf_sockaddr hft_address(unsigned int vm, uint64_t port);
+void hft_fill(void *buf, size_t len, uint32_t seed);
+/* Sends len bytes and demands the same back: 0, or -1 with a line on stderr. */
+int hft_echo(int fd, size_t len, uint32_t seed);
+/* Connects, echoes once, closes. */
+int hft_echo_once(unsigned int vm, size_t len);
+int hft_poll(int fd, short events, int timeout_ms);
+/* Sends without blocking until EAGAIN; returns how many went in, -1 = other error. */
+int hft_fill_queue(int fd, size_t len);
+int hft_set_timeout(int fd, int option, unsigned int ms);
+
+/* hft_time.c: clocks, children, CPUs. */
+int64_t hft_now_ns(void);
+void hft_sleep_ms(unsigned int ms);
+/* A child that dies with the test; body's result is its exit status. */
+pid_t hft_spawn(int (*body)(void *arg), void *arg);
+/* Exit status of a child, -1 if it was killed or did not end in time. */
+int hft_join(pid_t pid, unsigned int timeout_ms);
+/* Anonymous memory that children of the test share with it. */
+void *hft_shared(size_t size);
+unsigned int hft_online_cpus(void);
+int hft_pin(pid_t pid, unsigned int cpu);
+/* First thread of that name (kernel threads included), -1 if there is none. */
+pid_t hft_find_thread(const char *name);
+
+/* hft_state.c: /sys/kernel/debug/hafnium and hf_testcall. -1 = not there. */
+int64_t hft_vm_count(unsigned int vm, const char *key);
+int64_t hft_vms_count(const char *key);
+int64_t hft_vcpu_count(unsigned int vm, unsigned int vcpu, const char *key);
+int64_t hft_vcpus_count(unsigned int vm, const char *key);
+/* The value of a word such as state=alive; buf is empty if it is not there. */
+void hft_vm_word(unsigned int vm, const char *key, char *buf, size_t size);
+void hft_dump_state(void);
+bool hft_have_testcall(void);
+int64_t hft_call(uint32_t fn, uint64_t x1, uint64_t x2, uint64_t x3,
+		 uint64_t x4, uint64_t x5);
+
+/* hft_module.c: hafnium.ko at $HF_MODULE. 0 or a negative errno. */
+int hft_module_load(const char *params);
+/* As above without the rxtx= that an earlier unload asked for. */
+int hft_module_load_plain(const char *params);
+int hft_module_unload(void);
+/* Tries again while the module is in use, up to timeout_ms. */
+int hft_module_unload_wait(unsigned int timeout_ms);
+/* -1 = not loaded. */
+int hft_module_refs(void);
+bool hft_module_loaded(void);
+/* "rxtx=..." as the kernel log last asked for it; empty if it did not. */
+const char *hft_module_rxtx(void);
+/* The kernel log from now on; then the module's lines of level <= severity. */
+int hft_log_open(void);
+int hft_log_lines(int fd, int severity, char *last, size_t size);
+
+#define HFT_LOG_WARNING	4
+#define HFT_LOG_INFO	6
+
+/*
+ * For use inside TEST(): skip with a reason that names the test, because the
+ * harness prints nothing but the reason.
+ */
+#define HFT_SKIP(fmt, ...) \
+	SKIP(return, "%s: " fmt, _metadata->name, ##__VA_ARGS__)
+
+#define HFT_NEED_GUEST(var, name, nth) \
+	const struct hft_guest *var = hft_guest(name, nth); \
+	if (!var) \
+		HFT_SKIP("no guest %s number %u in this boot", name, nth)
+
+#define HFT_NEED_TESTCALL() do { \
+	if (!hft_have_testcall()) \
+		HFT_SKIP("needs hf_testcall.ko and the test hypervisor"); \
+} while (0)
+
+#define HFT_NEED_CPUS(n) do { \
+	if (hft_online_cpus() < (n)) \
+		HFT_SKIP("needs %u CPUs", n); \
+} while (0)
+
+#endif

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Clocks, children and CPUs.
+ *
+ * Children are killed with their test: an ASSERT that fails must not leave
+ * somebody behind who keeps a socket, and with it the module, busy.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "hft.h"
+
+int64_t hft_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+void hft_sleep_ms(unsigned int ms)
+{
+	struct timespec ts = { ms / 1000, ms % 1000 * 1000000L };
+
+	while (nanosleep(&ts, &ts) && errno == EINTR)
+		;
+}
+
+pid_t hft_spawn(int (*body)(void *arg), void *arg)
+{
+	pid_t parent = getpid();
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+	_exit(body(arg));
+}
+
+int hft_join(pid_t pid, unsigned int timeout_ms)
+{
+	int64_t end = hft_now_ns() + timeout_ms * 1000000LL;
+	int status;
+
+	while (waitpid(pid, &status, WNOHANG) != pid) {
+		if (hft_now_ns() > end) {
+			kill(pid, SIGKILL);
+			waitpid(pid, &status, 0);
+			return -1;
+		}
+		hft_sleep_ms(2);
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+void *hft_shared(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+unsigned int hft_online_cpus(void)
+{
+	return sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+int hft_pin(pid_t pid, unsigned int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return sched_setaffinity(pid, sizeof(set), &set);
+}
+
+static bool thread_is(const char *pid, const char *name)
+{
+	char path[300], comm[32];
+	FILE *f;
+	bool same;
+
+	snprintf(path, sizeof(path), "/proc/%s/comm", pid);
+	f = fopen(path, "r");
+	if (!f)
+		return false;
+	same = fgets(comm, sizeof(comm), f) &&
+	       !strncmp(comm, name, strlen(name)) &&
+	       comm[strlen(name)] == '\n';
+	fclose(f);
+	return same;
+}
+
+pid_t hft_find_thread(const char *name)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	pid_t pid = -1;
+
+	while (proc && pid < 0 && (entry = readdir(proc)))
+		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
+		    thread_is(entry->d_name, name))
+			pid = atoi(entry->d_name);
+	if (proc)
+		closedir(proc);
+	return pid;
+}
