@@ -7,7 +7,7 @@
 
 void guest_main(void)
 {
-	volatile uint64_t count = 0;
+	volatile u64 count = 0;
 
 	for (;;)
 		count++;

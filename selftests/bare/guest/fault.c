@@ -15,17 +15,17 @@
 #define HYPERVISOR_MEMORY	UINT64_C(0x40000000)
 #define PRIMARY_MEMORY		UINT64_C(0x48000000)
 
-static void read_at(uint64_t address)
+static void read_at(u64 address)
 {
-	(void)*(volatile uint32_t *)address;
+	(void)*(volatile u32 *)address;
 }
 
-static void write_at(uint64_t address)
+static void write_at(u64 address)
 {
-	*(volatile uint32_t *)address = 0;
+	*(volatile u32 *)address = 0;
 }
 
-static void commit(uint8_t kind)
+static void commit(u8 kind)
 {
 	switch (kind) {
 	case 'r':

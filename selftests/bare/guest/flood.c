@@ -11,24 +11,24 @@
 #include "guest.h"
 
 struct request {
-	uint32_t count;
-	uint32_t size;
-	uint64_t port;
+	u32 count;
+	u32 size;
+	u64 port;
 };
 
-static uint32_t clamp_size(uint32_t size)
+static u32 clamp_size(u32 size)
 {
-	if (size < sizeof(uint64_t))
-		return sizeof(uint64_t);
+	if (size < sizeof(u64))
+		return sizeof(u64);
 	return size > HF_MSG_PAYLOAD_MAX ? HF_MSG_PAYLOAD_MAX : size;
 }
 
 static void flood(const struct request *req)
 {
 	struct guest_wire *tx = guest_tx();
-	uint32_t size = clamp_size(req->size);
+	u32 size = clamp_size(req->size);
 
-	for (uint64_t seq = 0; seq < req->count; seq++) {
+	for (u64 seq = 0; seq < req->count; seq++) {
 		memcpy(tx->payload, &seq, sizeof(seq));
 		memset(tx->payload + sizeof(seq), seq, size - sizeof(seq));
 		guest_msg_send(HF_PRIMARY_ID, HF_MSG_HEADER + size);

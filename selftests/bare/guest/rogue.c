@@ -14,9 +14,9 @@
 #define REQUEST_LEN		5
 
 /* Xorshift; the top bit is set because sockets get small port numbers. */
-static uint64_t random_port(void)
+static u64 random_port(void)
 {
-	static uint64_t state = 0x9e3779b97f4a7c15;
+	static u64 state = 0x9e3779b97f4a7c15;
 
 	state ^= state << 13;
 	state ^= state >> 7;
@@ -24,7 +24,7 @@ static uint64_t random_port(void)
 	return state | GUEST_BIT(63);
 }
 
-static uint32_t length_of(uint8_t kind)
+static u32 length_of(u8 kind)
 {
 	switch (kind) {
 	case 's':
@@ -38,10 +38,10 @@ static uint32_t length_of(uint8_t kind)
 	}
 }
 
-static void misbehave(uint8_t kind, uint32_t count)
+static void misbehave(u8 kind, u32 count)
 {
 	static const char letters[] = "szhpb";
-	uint64_t port = guest_tx()->dst_port;
+	u64 port = guest_tx()->dst_port;
 	bool known = false;
 
 	for (const char *c = letters; *c; c++)
@@ -61,8 +61,8 @@ static void serve(const struct guest_msg *msg)
 	static const char done[] = "done";
 	struct guest_wire *rx = guest_rx();
 	struct guest_wire *tx = guest_tx();
-	uint32_t count;
-	uint8_t kind;
+	u32 count;
+	u8 kind;
 
 	if (guest_msg_payload_len(msg) < REQUEST_LEN) {
 		guest_msg_release();

@@ -17,12 +17,12 @@
 struct slot {
 	bool used;
 	bool wfi;
-	uint16_t from;
-	uint64_t src_port;
-	uint64_t dst_port;
-	uint64_t ns;
-	uint64_t start;		/* in ticks, as deadline */
-	uint64_t deadline;
+	u16 from;
+	u64 src_port;
+	u64 dst_port;
+	u64 ns;
+	u64 start;		/* in ticks, as deadline */
+	u64 deadline;
 };
 
 static struct slot slots[SLOTS];
@@ -69,7 +69,7 @@ static void accept(const struct guest_msg *msg)
 static void answer(struct slot *s)
 {
 	struct guest_wire *tx = guest_tx();
-	uint64_t measured = guest_ticks_to_ns(guest_ticks() - s->start);
+	u64 measured = guest_ticks_to_ns(guest_ticks() - s->start);
 
 	tx->src_port = s->dst_port;
 	tx->dst_port = s->src_port;

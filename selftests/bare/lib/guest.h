@@ -14,29 +14,26 @@
 #ifndef HF_BARE_GUEST_H
 #define HF_BARE_GUEST_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "ffa.h"
+#include "mem.h"
 
 #define GUEST_BIT(n)		(UINT64_C(1) << (n))
 
 struct guest_regs {
-	uint64_t x[8];
+	u64 x[8];
 };
 
 /* On the wire: ports first, then the payload. */
 struct guest_wire {
-	uint64_t src_port;
-	uint64_t dst_port;
-	uint8_t payload[HF_MSG_PAYLOAD_MAX];
+	u64 src_port;
+	u64 dst_port;
+	u8 payload[HF_MSG_PAYLOAD_MAX];
 };
 
 /* A message in the RX page, ours until guest_msg_release(). */
 struct guest_msg {
-	uint16_t from;
-	uint32_t len;		/* header included */
+	u16 from;
+	u32 len;		/* header included */
 };
 
 /* Entered by guest_start.S, written by the payload. */
@@ -46,8 +43,8 @@ void guest_main(void);
 void guest_hvc(struct guest_regs *r);
 
 /* guest_cpu.c */
-struct guest_regs guest_call(uint64_t fn, uint64_t x1, uint64_t x2, uint64_t x3,
-			     uint64_t x4);
+struct guest_regs guest_call(u64 fn, u64 x1, u64 x2, u64 x3,
+			     u64 x4);
 unsigned int guest_cpu(void);
 /* Returns false if there is no such vCPU, or if it is on already. */
 bool guest_cpu_on(unsigned int cpu, void (*entry)(void));
@@ -61,43 +58,39 @@ void guest_lock(void);
 void guest_unlock(void);
 
 /* guest_irq.c: the calling vCPU's virtual interrupts, and its virtual timer. */
-void guest_irq_enable(uint32_t intid);
+void guest_irq_enable(u32 intid);
 /* Which of these came since they were last taken. */
-uint64_t guest_irq_take(uint64_t mask);
+u64 guest_irq_take(u64 mask);
 /* The same, but sleeps in WFI until it is at least one. */
-uint64_t guest_irq_wait(uint64_t mask);
-uint64_t guest_ticks(void);
-uint64_t guest_ticks_to_ns(uint64_t ticks);
-uint64_t guest_ns_to_ticks(uint64_t ns);
+u64 guest_irq_wait(u64 mask);
+u64 guest_ticks(void);
+u64 guest_ticks_to_ns(u64 ticks);
+u64 guest_ns_to_ticks(u64 ns);
 /* Interrupt HF_VIRTUAL_TIMER_INTID comes when guest_ticks() reaches deadline. */
-void guest_timer_arm(uint64_t deadline);
+void guest_timer_arm(u64 deadline);
 
 /* guest_msg.c: the mailbox. */
 void guest_mailbox_init(void);
-uint16_t guest_id(void);
+u16 guest_id(void);
 /* Blocks; false if an interrupt came instead. */
 bool guest_msg_wait(struct guest_msg *msg);
 bool guest_msg_poll(struct guest_msg *msg);
 void guest_msg_release(void);
 /* From the TX page. Returns 0 or an FF-A error (negative), BUSY among them. */
-int guest_msg_try_send(uint16_t to, uint32_t len, uint32_t flags);
+int guest_msg_try_send(u16 to, u32 len, u32 flags);
 /* The same, yields and retries for as long as the receiver is busy. */
-int guest_msg_send(uint16_t to, uint32_t len);
+int guest_msg_send(u16 to, u32 len);
 /* Fills TX with the answer to msg: RX's bytes, ports swapped. */
 void guest_msg_make_answer(const struct guest_msg *msg);
 /* Answers with the payload unchanged, then frees RX. */
 void guest_msg_echo(const struct guest_msg *msg);
 /* The number of payload bytes in msg; 0 for what lacks a header, too. */
-uint32_t guest_msg_payload_len(const struct guest_msg *msg);
+u32 guest_msg_payload_len(const struct guest_msg *msg);
 struct guest_wire *guest_rx(void);
 struct guest_wire *guest_tx(void);
 
-/* guest_mem.c: also what the compiler calls. */
-void *memcpy(void *dst, const void *src, size_t n);
-void *memset(void *dst, int c, size_t n);
-
 /* guest_log.c: through HF_DEBUG_LOG. */
 void guest_log(const char *text);
-void guest_log_hex(const char *label, uint64_t value);
+void guest_log_hex(const char *label, u64 value);
 
 #endif

@@ -20,7 +20,7 @@ struct guest_vcpu {
 	/* Written by the starting vCPU before CPU_ON, then constant. */
 	void (*entry)(void);
 	/* This vCPU only. */
-	uint64_t pending;	/* interrupts acknowledged, not yet taken */
+	u64 pending;	/* interrupts acknowledged, not yet taken */
 	bool handed;		/* a call that is no receive handed out a message */
 	struct guest_msg early;	/* that message */
 };
@@ -33,7 +33,7 @@ extern const char guest_secondary_start[];
 /* Called from guest_start.S. */
 void guest_cpu_main(unsigned int cpu);
 void guest_irq_handler(void);
-void guest_exception(const uint64_t *regs, unsigned int vector);
+void guest_exception(const u64 *regs, unsigned int vector);
 #endif
 
 #endif

@@ -10,11 +10,11 @@
 #include "guest_asm.h"
 
 static struct guest_vcpu vcpus[GUEST_CPUS];
-static uint32_t lock_ticket;
-static uint32_t lock_owner;
+static u32 lock_ticket;
+static u32 lock_owner;
 
-struct guest_regs guest_call(uint64_t fn, uint64_t x1, uint64_t x2, uint64_t x3,
-			     uint64_t x4)
+struct guest_regs guest_call(u64 fn, u64 x1, u64 x2, u64 x3,
+			     u64 x4)
 {
 	/* Later versions refuse calls whose unused arguments are not zero. */
 	struct guest_regs r = { { fn, x1, x2, x3, x4, 0, 0, 0 } };
@@ -62,8 +62,8 @@ bool guest_cpu_on(unsigned int cpu, void (*entry)(void))
 	vcpus[cpu].entry = entry;
 	/* The other vCPU reads entry when EL2 has seen this call, not before. */
 	asm volatile("dsb ish" : : : "memory");
-	r = guest_call(PSCI_CPU_ON, cpu, (uint64_t)guest_secondary_start, cpu, 0);
-	return (int32_t)r.x[0] == PSCI_SUCCESS;
+	r = guest_call(PSCI_CPU_ON, cpu, (u64)guest_secondary_start, cpu, 0);
+	return (s32)r.x[0] == PSCI_SUCCESS;
 }
 
 void guest_yield(void)
@@ -84,7 +84,7 @@ void guest_idle(void)
 
 void guest_lock(void)
 {
-	uint32_t mine = __atomic_fetch_add(&lock_ticket, 1, __ATOMIC_RELAXED);
+	u32 mine = __atomic_fetch_add(&lock_ticket, 1, __ATOMIC_RELAXED);
 
 	while (__atomic_load_n(&lock_owner, __ATOMIC_ACQUIRE) != mine)
 		guest_yield();

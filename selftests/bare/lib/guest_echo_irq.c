@@ -15,18 +15,18 @@
  */
 static bool notify_works(void)
 {
-	return (uint32_t)guest_call(FFA_FEATURES, FFA_MSG_SEND2, 0, 0, 0).x[0] ==
+	return (u32)guest_call(FFA_FEATURES, FFA_MSG_SEND2, 0, 0, 0).x[0] ==
 	       FFA_ERROR;
 }
 
 /* The list of mailboxes that became writable; its content is of no interest. */
 static void drain_writable(void)
 {
-	while ((int64_t)guest_call(HF_MAILBOX_WRITABLE_GET, 0, 0, 0, 0).x[0] != -1)
+	while ((s64)guest_call(HF_MAILBOX_WRITABLE_GET, 0, 0, 0, 0).x[0] != -1)
 		;
 }
 
-static void send_when_writable(uint16_t to, uint32_t len)
+static void send_when_writable(u16 to, u32 len)
 {
 	while (guest_msg_try_send(to, len, FFA_MSG_SEND_NOTIFY) == FFA_RET_BUSY) {
 		guest_irq_wait(GUEST_BIT(HF_MAILBOX_WRITABLE_INTID));

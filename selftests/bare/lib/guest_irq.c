@@ -19,7 +19,7 @@ static void timer_off(void)
 /* Called from the vector; acknowledges one interrupt, the next one comes again. */
 void guest_irq_handler(void)
 {
-	uint32_t intid = guest_call(HF_INTERRUPT_GET, 0, 0, 0, 0).x[0];
+	u32 intid = guest_call(HF_INTERRUPT_GET, 0, 0, 0, 0).x[0];
 
 	if (intid >= HF_INTERRUPT_COUNT)
 		return;
@@ -34,15 +34,15 @@ static void open_window(void)
 	asm volatile("msr daifclr, #2; isb; msr daifset, #2" : : : "memory");
 }
 
-void guest_irq_enable(uint32_t intid)
+void guest_irq_enable(u32 intid)
 {
 	guest_call(HF_INTERRUPT_ENABLE, intid, true, HF_INTERRUPT_TYPE_IRQ, 0);
 }
 
-uint64_t guest_irq_take(uint64_t mask)
+u64 guest_irq_take(u64 mask)
 {
 	struct guest_vcpu *vcpu = guest_this();
-	uint64_t taken;
+	u64 taken;
 
 	open_window();
 	taken = vcpu->pending & mask;
@@ -50,47 +50,47 @@ uint64_t guest_irq_take(uint64_t mask)
 	return taken;
 }
 
-uint64_t guest_irq_wait(uint64_t mask)
+u64 guest_irq_wait(u64 mask)
 {
-	uint64_t taken;
+	u64 taken;
 
 	while (!(taken = guest_irq_take(mask)))
 		guest_wfi();
 	return taken;
 }
 
-uint64_t guest_ticks(void)
+u64 guest_ticks(void)
 {
-	uint64_t ticks;
+	u64 ticks;
 
 	asm volatile("isb; mrs %0, cntvct_el0" : "=r" (ticks) : : "memory");
 	return ticks;
 }
 
-static uint64_t frequency(void)
+static u64 frequency(void)
 {
-	uint64_t hz;
+	u64 hz;
 
 	asm("mrs %0, cntfrq_el0" : "=r" (hz));
 	return hz;
 }
 
 /* Split, so that the product does not overflow for years. */
-uint64_t guest_ticks_to_ns(uint64_t ticks)
+u64 guest_ticks_to_ns(u64 ticks)
 {
-	uint64_t hz = frequency();
+	u64 hz = frequency();
 
 	return ticks / hz * NS_PER_S + ticks % hz * NS_PER_S / hz;
 }
 
-uint64_t guest_ns_to_ticks(uint64_t ns)
+u64 guest_ns_to_ticks(u64 ns)
 {
-	uint64_t hz = frequency();
+	u64 hz = frequency();
 
 	return ns / NS_PER_S * hz + ns % NS_PER_S * hz / NS_PER_S;
 }
 
-void guest_timer_arm(uint64_t deadline)
+void guest_timer_arm(u64 deadline)
 {
 	asm volatile("msr cntv_cval_el0, %0; msr cntv_ctl_el0, %1; isb"
 		     : : "r" (deadline), "r" (UINT64_C(1)) : "memory");

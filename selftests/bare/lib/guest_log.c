@@ -13,10 +13,10 @@
 void guest_log(const char *text)
 {
 	while (*text)
-		guest_call(HF_DEBUG_LOG, (uint8_t)*text++, 0, 0, 0);
+		guest_call(HF_DEBUG_LOG, (u8)*text++, 0, 0, 0);
 }
 
-void guest_log_hex(const char *label, uint64_t value)
+void guest_log_hex(const char *label, u64 value)
 {
 	guest_log(label);
 	guest_log("0x");
@@ -28,9 +28,9 @@ void guest_log_hex(const char *label, uint64_t value)
 	}
 }
 
-void guest_exception(const uint64_t *regs, unsigned int vector)
+void guest_exception(const u64 *regs, unsigned int vector)
 {
-	uint64_t esr, elr, far, spsr;
+	u64 esr, elr, far, spsr;
 
 	asm volatile("mrs %0, esr_el1" : "=r" (esr));
 	asm volatile("mrs %0, elr_el1" : "=r" (elr));

@@ -12,7 +12,7 @@
 
 static struct guest_wire rx __attribute__((aligned(FFA_PAGE_SIZE)));
 static struct guest_wire tx __attribute__((aligned(FFA_PAGE_SIZE)));
-static uint16_t own_id;
+static u16 own_id;
 
 struct guest_wire *guest_rx(void)
 {
@@ -24,14 +24,14 @@ struct guest_wire *guest_tx(void)
 	return &tx;
 }
 
-uint16_t guest_id(void)
+u16 guest_id(void)
 {
 	return own_id;
 }
 
 static bool is_message(const struct guest_regs *r, struct guest_msg *msg)
 {
-	if ((uint32_t)r->x[0] != FFA_MSG_SEND)
+	if ((u32)r->x[0] != FFA_MSG_SEND)
 		return false;
 	msg->from = r->x[1] >> 16;
 	msg->len = r->x[3];
@@ -58,8 +58,8 @@ void guest_mailbox_init(void)
 	struct guest_regs r;
 
 	own_id = guest_call(FFA_ID_GET, 0, 0, 0, 0).x[2];
-	r = guest_call(FFA_RXTX_MAP, (uint64_t)&tx, (uint64_t)&rx, 1, 0);
-	if ((uint32_t)r.x[0] == FFA_ERROR) {
+	r = guest_call(FFA_RXTX_MAP, (u64)&tx, (u64)&rx, 1, 0);
+	if ((u32)r.x[0] == FFA_ERROR) {
 		guest_log_hex("guest: no mailbox, error ", r.x[2]);
 		guest_log("\n");
 		guest_idle();
@@ -67,7 +67,7 @@ void guest_mailbox_init(void)
 	keep_early_message(&r);
 }
 
-static bool receive(uint64_t fn, struct guest_msg *msg)
+static bool receive(u64 fn, struct guest_msg *msg)
 {
 	struct guest_vcpu *vcpu = guest_this();
 	struct guest_regs r;
@@ -80,7 +80,7 @@ static bool receive(uint64_t fn, struct guest_msg *msg)
 	do {
 		r = guest_call(fn, 0, 0, 0, 0);
 		/* From v2.12 a wait returns FFA_RUN when there is nothing to receive. */
-	} while ((uint32_t)r.x[0] == FFA_RUN);
+	} while ((u32)r.x[0] == FFA_RUN);
 	return is_message(&r, msg);
 }
 
@@ -102,15 +102,15 @@ void guest_msg_release(void)
 	keep_early_message(&r);
 }
 
-int guest_msg_try_send(uint16_t to, uint32_t len, uint32_t flags)
+int guest_msg_try_send(u16 to, u32 len, u32 flags)
 {
-	struct guest_regs r = guest_call(FFA_MSG_SEND, (uint32_t)own_id << 16 | to,
+	struct guest_regs r = guest_call(FFA_MSG_SEND, (u32)own_id << 16 | to,
 					 0, len, flags);
 
-	return (uint32_t)r.x[0] == FFA_ERROR ? (int32_t)r.x[2] : 0;
+	return (u32)r.x[0] == FFA_ERROR ? (s32)r.x[2] : 0;
 }
 
-int guest_msg_send(uint16_t to, uint32_t len)
+int guest_msg_send(u16 to, u32 len)
 {
 	int ret;
 
@@ -119,7 +119,7 @@ int guest_msg_send(uint16_t to, uint32_t len)
 	return ret;
 }
 
-uint32_t guest_msg_payload_len(const struct guest_msg *msg)
+u32 guest_msg_payload_len(const struct guest_msg *msg)
 {
 	return msg->len < HF_MSG_HEADER ? 0 : msg->len - HF_MSG_HEADER;
 }
