@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+Everything that a boot needs, built into build/.
+
+Owns the layout of build/: <kernel>/<variant>/ is a mirror of the module's
+sources in links (a kernel build writes beside the sources, and each kernel
+needs its own objects), bare/, user/ and tools/ are what their Makefiles make
+of them, run/ holds the bundles. Whether something is up to date is left to
+make; this file only decides what goes together.
+"""
+import glob
+import lzma
+import os
+import shutil
+import subprocess
+
+from . import cpio
+from .conf import cache_dir
+
+CROSS = "aarch64-linux-gnu-"
+# Built in on some kernels, modules on others.
+VIRTIO = ("virtio/virtio_ring.ko", "virtio/virtio.ko", "virtio/virtio_mmio.ko",
+          "char/virtio_console.ko")
+
+
+class BuildError(Exception):
+    """A part could not be built; its output was shown."""
+
+
+class Builder:
+    """Builds each part once per object, however many runs ask for it."""
+
+    def __init__(self, root, verbose=False):
+        self.root = root
+        self.out = os.path.join(root, "build")
+        self.cache = cache_dir()
+        self.verbose = verbose
+        self.done = {}
+        os.makedirs(os.path.join(self.out, "log"), exist_ok=True)
+
+    def once(self, key, make):
+        if key not in self.done:
+            self.done[key] = make()
+        return self.done[key]
+
+    def command(self, name, argv):
+        """Runs a build step; its output goes to build/log/build-<name>.log."""
+        path = os.path.join(self.out, "log", f"build-{name}.log")
+        env = {key: value for key, value in os.environ.items()
+               if key not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "T")}
+        with open(path, "w", encoding="utf-8") as log:
+            status = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=log,
+                                    stderr=subprocess.STDOUT, cwd=self.root, env=env,
+                                    check=False).returncode
+        if status or self.verbose:
+            with open(path, encoding="utf-8", errors="replace") as log:
+                print(log.read(), end="")
+        if status:
+            raise BuildError(f"{' '.join(argv)}: status {status}")
+
+    def make(self, name, directory, *words):
+        self.command(name, ["make", "-s", f"-j{os.cpu_count() or 1}",
+                            "-C", os.path.join(self.root, directory), *words])
+
+    # --- kernel modules
+
+    def cached(self, item):
+        path = os.path.join(self.cache, item)
+        if not os.path.exists(path):
+            raise BuildError(f"{item} is not in the cache: run selftests/setup {item}")
+        return path
+
+    def headers(self, kernel):
+        return os.path.join(self.cached(f"kernel-{kernel}"), "headers")
+
+    def kernel_words(self):
+        # Debian's headers name the compiler that built the kernel, and ask for
+        # BTF, which is of no use here and needs another tool.
+        return ["ARCH=arm64", f"CROSS_COMPILE={CROSS}", f"CC={CROSS}gcc", "W=1",
+                "CONFIG_DEBUG_INFO_BTF_MODULES="]
+
+    def module(self, kernel, variant="plain"):
+        """hafnium.ko for that kernel; variant is plain or mutants."""
+        return self.once(("module", kernel, variant), lambda: self._module(kernel, variant))
+
+    def _module(self, kernel, variant):
+        out = os.path.join(self.out, kernel, variant)
+        mirror(self.root, out)
+        words = ["HF_MUTANTS=y"] if variant == "mutants" else []
+        self.command(f"{kernel}-{variant}", [
+            "make", "-s", f"-j{os.cpu_count() or 1}", "-C", self.headers(kernel), f"M={out}",
+            *self.kernel_words(), *words, "modules"])
+        return os.path.join(out, "hafnium.ko")
+
+    def testcall(self, kernel):
+        return self.once(("testcall", kernel), lambda: self._testcall(kernel))
+
+    def _testcall(self, kernel):
+        out = os.path.join(self.out, kernel, "testcall")
+        self.make(f"{kernel}-testcall", "selftests/kernel", f"KDIR={self.headers(kernel)}",
+                  f"OUT={out}", *self.kernel_words())
+        return os.path.join(out, "hf_testcall.ko")
+
+    # --- everything else
+
+    def bare(self):
+        return self.once("bare", lambda: self._part("bare", "selftests/bare"))
+
+    def user(self):
+        ksft = os.path.join(self.cache, "source/tools/testing/selftests")
+        return self.once("user", lambda: self._part(
+            "user", "selftests/user", f"KSFT={ksft}", f"UAPI={self.root}/uapi"))
+
+    def tools(self):
+        return self.once("tools", lambda: self._part("tools", "tools"))
+
+    def _part(self, name, directory, *words):
+        out = os.path.join(self.out, name)
+        os.makedirs(out, exist_ok=True)
+        self.make(name, directory, f"CROSS_COMPILE={CROSS}", f"O={out}", *words)
+        return out
+
+    def tests(self):
+        return sorted(os.path.basename(path) for path in programs(self.user()))
+
+    def initrd(self, kernel, variant, with_tests):
+        """The primary's RAM disk: init, busybox, modules, tools and tests."""
+        return self.once(("initrd", kernel, variant, with_tests),
+                         lambda: self._initrd(kernel, variant, with_tests))
+
+    def _initrd(self, kernel, variant, with_tests):
+        path = os.path.join(self.out, kernel, f"initrd-{variant}{'' if with_tests else '-demo'}")
+        modules = os.path.join(self.cached(f"kernel-{kernel}"), "modules/kernel/drivers")
+        archive = cpio.Archive()
+        archive.file("init", os.path.join(self.root, "selftests/init"), 0o755)
+        archive.file("bin/busybox", os.path.join(self.cached("busybox"), "bin/busybox"), 0o755)
+        for directory in ("dev", "proc", "sys", "tmp", "tests"):
+            archive.directory(directory)
+        for name in VIRTIO:
+            content = stock_module(os.path.join(modules, name))
+            if content:
+                archive.add(f"lib/{os.path.basename(name)}", content)
+        archive.file("lib/hafnium.ko", self.module(kernel, variant))
+        for tool in programs(self.tools()):
+            archive.file(f"bin/{os.path.basename(tool)}", tool, 0o755)
+        if with_tests:
+            archive.file("lib/hf_testcall.ko", self.testcall(kernel))
+            for test in programs(self.user()):
+                archive.file(f"tests/{os.path.basename(test)}", test, 0o755)
+        archive.write(path)
+        return path
+
+    def kernel_image(self, kernel):
+        return os.path.join(self.cached(f"kernel-{kernel}"), "vmlinuz")
+
+    def bundle(self, run, initrd):
+        """What the hypervisor reads: manifest, the primary's kernel, guests."""
+        os.makedirs(os.path.join(self.out, "run"), exist_ok=True)
+        path = os.path.join(self.out, "run", f"{run.name}.img")
+        argv = [os.path.join(self.root, "selftests/bare/pack"),
+                "--kernel", self.kernel_image(run.kernel), "--ramdisk", initrd,
+                "--out", path, "--guests-dir", self.bare(), "--level", run.level]
+        for vm in run.vms:
+            argv += ["--vm", vm]
+        for word in run.mem:
+            argv += ["--mem", word.replace(":", "=")]
+        self.command(f"pack-{run.name}", argv)
+        return path
+
+
+def programs(directory):
+    """The executables that a Makefile left at the top of its output."""
+    return sorted(path for path in glob.glob(os.path.join(directory, "*"))
+                  if os.path.isfile(path) and os.access(path, os.X_OK))
+
+
+def stock_module(path):
+    """A module of Debian's kernel, which newer ones keep compressed; None if built in."""
+    if os.path.exists(path + ".xz"):
+        with lzma.open(path + ".xz") as packed:
+            return packed.read()
+    if os.path.exists(path):
+        with open(path, "rb") as plain:
+            return plain.read()
+    return None
+
+
+def module_sources(root):
+    """Paths, relative to the root, of what the module is built from."""
+    names = ["Kbuild"] + glob.glob("hf_*.[ch]", root_dir=root)
+    names += glob.glob("uapi/**/*.h", root_dir=root, recursive=True)
+    return sorted(names)
+
+
+def mirror(root, out):
+    """Makes `out` a tree of links to the module's sources."""
+    wanted = {os.path.join(out, name): os.path.join(root, name)
+              for name in module_sources(root)}
+    for path in glob.glob(os.path.join(out, "**"), recursive=True):
+        if os.path.islink(path) and path not in wanted:
+            os.unlink(path)
+    for path, target in wanted.items():
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if not os.path.islink(path) or os.readlink(path) != target:
+            if os.path.lexists(path):
+                os.unlink(path)
+            os.symlink(target, path)
+
+
+def clean(root):
+    shutil.rmtree(os.path.join(root, "build"), ignore_errors=True)

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+selftests/runs.conf: which boots there are.
+
+Owns the format of the table (described at its head) and the selection of runs
+by name, tag and test.
+"""
+import fnmatch
+import itertools
+import os
+
+
+class ConfError(Exception):
+    """The table, or the request, names something that does not exist."""
+
+
+class Run:
+    """One boot, as declared."""
+
+    # Fields of a row and their defaults; those in PRODUCT multiply the row.
+    DEFAULTS = {"kernel": "6.1", "smp": "2", "level": "2.7", "vms": "", "tests": "",
+                "seconds": "120", "tags": "", "hyp": "yes", "cpu": "cortex-a57",
+                "el2": "on", "memory": "1024", "params": "", "mem": "", "skips": "",
+                "allow": "", "icount": "", "module": "plain", "append": ""}
+    PRODUCT = ("kernel", "smp", "level", "cpu", "el2")
+
+    def __init__(self, name, fields):
+        self.name = name
+        self.kernel = fields["kernel"]
+        self.smp = int(fields["smp"])
+        self.level = fields["level"]
+        self.vms = fields["vms"]
+        self.tests = fields["tests"]
+        self.seconds = int(fields["seconds"])
+        self.tags = set(fields["tags"].split(",")) - {""}
+        self.hyp = fields["hyp"] == "yes"
+        self.cpu = fields["cpu"]
+        self.el2 = fields["el2"] == "on"
+        self.memory = int(fields["memory"])
+        self.params = fields["params"]
+        self.mem = [word for word in fields["mem"].split(",") if word]
+        self.skips = fields["skips"]
+        self.allow = fields["allow"]
+        self.icount = int(fields["icount"]) if fields["icount"] else None
+        self.module = fields["module"]
+        self.append = fields["append"]
+
+
+class Table:
+    """The parsed table."""
+
+    def __init__(self, path):
+        self.sets = {"vms": {}, "tests": {}}
+        self.runs = []
+        with open(path, encoding="utf-8") as conf:
+            for number, line in enumerate(join_lines(conf), 1):
+                words = line.split("#", 1)[0].split()
+                if not words:
+                    continue
+                try:
+                    self._row(words)
+                except (ConfError, ValueError) as error:
+                    raise ConfError(f"{path}: row {number}: {error}") from error
+        names = [run.name for run in self.runs]
+        for name in names:
+            if names.count(name) > 1:
+                raise ConfError(f"{path}: two runs are called {name}")
+
+    def _row(self, words):
+        kind, name, *rest = words
+        if kind in self.sets:
+            self.sets[kind][name] = self._expand(kind, rest)
+        elif kind == "run":
+            self.runs += self._runs(name, rest)
+        else:
+            raise ConfError(f"unknown kind of row: {kind}")
+
+    def _expand(self, kind, words):
+        """Words of a set; @name is the content of another one."""
+        expanded = []
+        for word in words:
+            if not word.startswith("@"):
+                expanded.append(word)
+            elif word[1:] in self.sets[kind]:
+                expanded += self.sets[kind][word[1:]]
+            else:
+                raise ConfError(f"no set of {kind} called {word[1:]}")
+        return expanded
+
+    def _runs(self, base, words):
+        fields = dict(Run.DEFAULTS)
+        for word in words:
+            key, _, value = word.partition("=")
+            if key not in fields:
+                raise ConfError(f"unknown field: {key}")
+            fields[key] = value
+        for kind in self.sets:
+            fields[kind] = self._expand(kind, fields[kind].replace(",", " ").split())
+        choices = [fields[key].split(",") for key in Run.PRODUCT]
+        for combination in itertools.product(*choices):
+            one = dict(fields, **dict(zip(Run.PRODUCT, combination)))
+            marks = [mark(key, value) for key, value, choice
+                     in zip(Run.PRODUCT, combination, choices) if len(choice) > 1]
+            yield Run("-".join([base] + marks), one)
+
+    def all_tests(self):
+        return {test for run in self.runs for test in run.tests}
+
+    def select(self, patterns, tags):
+        """
+        (run, tests) pairs. A pattern is the name of a run, of a test, or
+        run/test, each with * and ?; without patterns the tags select.
+        """
+        if not patterns:
+            return [(run, run.tests) for run in self.runs if run.tags & tags]
+        chosen = {}
+        for pattern in patterns:
+            found = list(self._match(pattern, tags))
+            if not found:
+                raise ConfError(f"no run and no test called {pattern}")
+            for run, tests in found:
+                have = chosen.setdefault(run.name, (run, []))[1]
+                have += [test for test in tests if test not in have]
+        return [(run, [test for test in run.tests if test in tests])
+                for run, tests in chosen.values()]
+
+    def _match(self, pattern, tags):
+        run_part, _, test_part = pattern.partition("/")
+        for run in self.runs:
+            if fnmatch.fnmatchcase(run.name, run_part):
+                tests = fnmatch.filter(run.tests, test_part or "*")
+                if tests or not test_part:
+                    yield run, tests
+        if test_part:
+            return
+        holders = [run for run in self.runs if fnmatch.filter(run.tests, pattern)]
+        # A test alone means the runs that would be done anyway, if it is there.
+        for run in [run for run in holders if run.tags & tags] or holders:
+            yield run, fnmatch.filter(run.tests, pattern)
+
+
+def mark(key, value):
+    """How a field shows in the name of a run."""
+    if key == "el2":
+        return f"el2{value}"
+    return {"smp": "smp", "level": "v"}.get(key, "") + value
+
+
+def join_lines(lines):
+    """Lines that end in a backslash continue."""
+    whole = ""
+    for line in lines:
+        whole += line.rstrip("\n")
+        if whole.endswith("\\"):
+            whole = whole[:-1] + " "
+            continue
+        yield whole
+        whole = ""
+    if whole:
+        yield whole
+
+
+def cache_dir():
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return os.path.join(base, "hafnium-driver")

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+The verdict of a run: KTAP, kernel log, emulator.
+
+Owns the list of lines that no console may show, and the rule that whatever is
+missing counts as a failure.
+"""
+import re
+
+from . import ktap
+
+# Each is a complaint of the kernel, of one of its detectors, of the test
+# hypervisor or of a guest.
+COMPLAINTS = re.compile("|".join((
+    r"WARNING:", r"BUG:", r"\bOops\b", r"cut here", r"Kernel panic", r"Call trace:",
+    r"Unable to handle kernel", r"Internal error", r"unhandled signal", r"segfault",
+    r"INFO: task .* blocked for more than", r"soft lockup", r"hard LOCKUP",
+    r"rcu.*(?:stall|self-detected)", r"possible (?:circular|recursive) locking",
+    r"inconsistent lock state", r"suspicious RCU usage", r"bad unlock balance",
+    r"held lock freed", r"sleeping function called", r"scheduling while atomic",
+    r"KASAN", r"KCSAN", r"UBSAN", r"refcount_t:", r"kmemleak: \d+ new suspected",
+    r"ODEBUG:", r"list_(?:add|del) corruption", r"unable to enumerate",
+    r"HYP PANIC", r"PANIC", r"[Uu]nhandled (?:guest )?exception",
+)))
+
+
+def complaints(console, allowed=None):
+    """Lines of the console that must not be there."""
+    allow = re.compile(allowed) if allowed else None
+    return [line for line in console
+            if COMPLAINTS.search(line) and not (allow and allow.search(line))]
+
+
+class Verdict:
+    """What a run showed: results by name, and what is wrong with the whole."""
+
+    def __init__(self, results, problems):
+        self.leaves = [leaf for result in results for leaf in result.leaves()]
+        self.problems = problems
+
+    @property
+    def passed(self):
+        return sum(not leaf.failed and not leaf.skipped for _, leaf in self.leaves)
+
+    @property
+    def skipped(self):
+        return sum(leaf.skipped for _, leaf in self.leaves)
+
+    @property
+    def failed(self):
+        return sum(leaf.failed for _, leaf in self.leaves)
+
+    @property
+    def good(self):
+        return not self.failed and not self.problems
+
+
+def judge(outcome, expected, allowed=None):
+    """
+    outcome: what boot.Boot left behind. expected: names of the tests that the
+    run was told to run, in order, or None. allowed: a pattern of complaints
+    that belong to the run.
+    """
+    results, problems = ktap.parse(outcome.ktap)
+    got = [result.name for result in results]
+    if expected is not None and got != expected:
+        missing = [name for name in expected if name not in got]
+        problems.append(f"asked for {len(expected)} tests, got {len(got)}"
+                        + (f"; missing: {', '.join(missing)}" if missing else ""))
+    for result in results:
+        if expected and not result.children and not result.skipped and not result.failed:
+            problems.append(f"{result.name}: reported no subtests")
+    problems += [f"console: {line.strip()}" for line in complaints(outcome.console, allowed)]
+    if outcome.timed_out:
+        problems.append(f"timeout after {outcome.seconds:.0f} s")
+    elif outcome.status != 0:
+        problems.append(f"qemu ended with status {outcome.status}")
+    return Verdict(results, problems)
