@@ -7,8 +7,8 @@
 
 void guest_main(void)
 {
-	volatile u64 count = 0;
+	u64 count = 0;
 
 	for (;;)
-		count++;
+		asm volatile("add %0, %0, #1" : "+r" (count));
 }

@@ -17,12 +17,14 @@
 
 static void read_at(u64 address)
 {
-	(void)*(volatile u32 *)address;
+	u32 value;
+
+	asm volatile("ldr %w0, [%1]" : "=r" (value) : "r" (address) : "memory");
 }
 
 static void write_at(u64 address)
 {
-	*(volatile u32 *)address = 0;
+	asm volatile("str wzr, [%0]" : : "r" (address) : "memory");
 }
 
 static void commit(u8 kind)

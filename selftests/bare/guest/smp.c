@@ -3,7 +3,9 @@
  * Echo on every vCPU: vCPU 0 starts all others, then each of them waits for
  * messages of the one mailbox that the VM has. Which of them gets a message is
  * the primary's choice. The lock covers RX and TX from the receive to the
- * release; EL2 hands out nothing in between, except where it frees RX early.
+ * release; EL2 hands out nothing in between, except where it frees RX early:
+ * from Hafnium v2.9 on, one vCPU's FFA_MSG_WAIT gives back the page that another
+ * one is reading, and nothing a guest can do about it keeps all vCPUs waiting.
  */
 #include "guest.h"
 

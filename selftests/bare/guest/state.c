@@ -39,7 +39,8 @@ static void load(const struct state *s)
 		     "ld1 {v16.2d-v19.2d}, [%0], #64; ld1 {v20.2d-v23.2d}, [%0], #64\n"
 		     "ld1 {v24.2d-v27.2d}, [%0], #64; ld1 {v28.2d-v31.2d}, [%0]"
 		     : "+r" (v) : : "memory");
-	asm volatile("msr tpidr_el0, %0; msr tpidrro_el0, %1; msr contextidr_el1, %2; msr fpcr, %3; isb"
+	asm volatile("msr tpidr_el0, %0; msr tpidrro_el0, %1\n"
+		     "msr contextidr_el1, %2; msr fpcr, %3; isb"
 		     : : "r" (s->tpidr_el0), "r" (s->tpidrro_el0), "r" (s->contextidr),
 		     "r" (s->fpcr));
 }
@@ -53,7 +54,8 @@ static void store(struct state *s)
 		     "st1 {v16.2d-v19.2d}, [%0], #64; st1 {v20.2d-v23.2d}, [%0], #64\n"
 		     "st1 {v24.2d-v27.2d}, [%0], #64; st1 {v28.2d-v31.2d}, [%0]"
 		     : "+r" (v) : : "memory");
-	asm volatile("mrs %0, tpidr_el0; mrs %1, tpidrro_el0; mrs %2, contextidr_el1; mrs %3, fpcr"
+	asm volatile("mrs %0, tpidr_el0; mrs %1, tpidrro_el0\n"
+		     "mrs %2, contextidr_el1; mrs %3, fpcr"
 		     : "=&r" (s->tpidr_el0), "=&r" (s->tpidrro_el0), "=&r" (s->contextidr),
 		     "=&r" (s->fpcr));
 }
