@@ -2,10 +2,11 @@
 /*
  * Echo on every vCPU: vCPU 0 starts all others, then each of them waits for
  * messages of the one mailbox that the VM has. Which of them gets a message is
- * the primary's choice. The lock covers RX and TX from the receive to the
- * release; EL2 hands out nothing in between, except where it frees RX early:
- * from Hafnium v2.9 on, one vCPU's FFA_MSG_WAIT gives back the page that another
- * one is reading, and nothing a guest can do about it keeps all vCPUs waiting.
+ * the primary's choice. The lock covers RX and TX; it is free again before the
+ * release, because up to v2.6 a release may block its vCPU.
+ *
+ * From Hafnium v2.9 on, one vCPU's FFA_MSG_WAIT gives back the page that another
+ * one is reading; a guest whose vCPUs all wait cannot prevent that.
  */
 #include "guest.h"
 
@@ -17,8 +18,9 @@ static void serve(void)
 		if (!guest_msg_wait(&msg))
 			continue;
 		guest_lock();
-		guest_msg_echo(&msg);
+		guest_msg_answer(&msg);
 		guest_unlock();
+		guest_msg_release();
 	}
 }
 

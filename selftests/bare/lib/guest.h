@@ -82,7 +82,8 @@ int guest_msg_try_send(u16 to, u32 len, u32 flags);
 int guest_msg_send(u16 to, u32 len);
 /* Fills TX with the answer to msg: RX's bytes, ports swapped. */
 void guest_msg_make_answer(const struct guest_msg *msg);
-/* Answers with the payload unchanged, then frees RX. */
+/* Answers with the payload unchanged; the second one then frees RX. */
+void guest_msg_answer(const struct guest_msg *msg);
 void guest_msg_echo(const struct guest_msg *msg);
 /* The number of payload bytes in msg; 0 for what lacks a header, too. */
 u32 guest_msg_payload_len(const struct guest_msg *msg);

@@ -131,12 +131,17 @@ void guest_msg_make_answer(const struct guest_msg *msg)
 	memcpy(tx.payload, rx.payload, guest_msg_payload_len(msg));
 }
 
-void guest_msg_echo(const struct guest_msg *msg)
+void guest_msg_answer(const struct guest_msg *msg)
 {
 	/* Without ports there is nobody to answer. */
-	if (msg->len >= HF_MSG_HEADER) {
-		guest_msg_make_answer(msg);
-		guest_msg_send(msg->from, msg->len);
-	}
+	if (msg->len < HF_MSG_HEADER)
+		return;
+	guest_msg_make_answer(msg);
+	guest_msg_send(msg->from, msg->len);
+}
+
+void guest_msg_echo(const struct guest_msg *msg)
+{
+	guest_msg_answer(msg);
 	guest_msg_release();
 }
