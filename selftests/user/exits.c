@@ -249,8 +249,11 @@ TEST_F(exits, message_of_an_unknown_sender_is_dropped)
 	expect_dropped(_metadata, self, "dropped_sender", HF_VM_ID_PRIMARY, 100);
 }
 
-/* INVALID_PARAMETERS is what a vCPU answers that is not on (yet). */
-TEST_F(exits, vcpu_that_is_off_is_run_when_there_is_a_message)
+/*
+ * INVALID_PARAMETERS is what a vCPU answers that is off. It sleeps, and runs
+ * when another one's exit says that it was switched on.
+ */
+TEST_F(exits, vcpu_that_was_off_runs_when_it_is_switched_on)
 {
 	int64_t before = hft_vcpu_count(self->vm, 0, "off");
 	int fd = hft_connect(self->vm, 10);
@@ -260,10 +263,13 @@ TEST_F(exits, vcpu_that_is_off_is_run_when_there_is_a_message)
 			      (uint32_t)RET_INVALID, 0));
 	ASSERT_EQ(3, send(fd, "one", 3, 0));
 	hft_sleep_ms(100);
-	EXPECT_LT(before, hft_vcpu_count(self->vm, 0, "off"));
-	ASSERT_EQ(3, send(fd, "two", 3, 0));
+	EXPECT_EQ(before + 1, hft_vcpu_count(self->vm, 0, "off"));
+
+	ASSERT_EQ(0, hft_call(HFT_EXIT, HFT_VCPU(self->other, 0), HF_WAKE_UP,
+			      self->vcpu, 0, 0));
+	ASSERT_EQ(0, hft_echo_once(self->other, 100));
 	EXPECT_EQ(3, recv(fd, buf, sizeof(buf), 0));
-	EXPECT_EQ(3, recv(fd, buf, sizeof(buf), 0));
+	EXPECT_EQ(0, hft_echo(fd, 100, 1));
 }
 
 TEST_F(exits, failed_send_is_tried_again_when_busy)

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Loading and unloading, any number of times, whatever goes on meanwhile.
+ *
+ * Needs an echo guest; a busy and a flood guest for the tests named after them.
+ */
+#include <sys/socket.h>
+
+#include "hft_harness.h"
+
+#define CYCLES		100
+#define CLIENTS		3
+
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT 300
+
+TEST(unload_while_a_socket_is_open_says_busy)
+{
+	HFT_NEED_GUEST(guest, "echo", 0);
+	int fd;
+
+	ASSERT_EQ(0, hft_module_load(""));
+	fd = hft_connect(guest->id, 10);
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(-EWOULDBLOCK, hft_module_unload());
+	EXPECT_EQ(0, hft_echo(fd, 100, 1));
+	EXPECT_EQ(-EWOULDBLOCK, hft_module_unload());
+	close(fd);
+	EXPECT_EQ(0, hft_module_unload_wait(HFT_PATIENCE_MS));
+	EXPECT_FALSE(hft_module_loaded());
+}
+
+TEST(unconnected_socket_holds_the_module_too)
+{
+	HFT_NEED_GUEST(guest, "echo", 0);
+	int fd;
+
+	ASSERT_EQ(0, hft_module_load(""));
+	fd = hft_socket();
+	EXPECT_EQ(-EWOULDBLOCK, hft_module_unload());
+	close(fd);
+	EXPECT_EQ(0, hft_module_unload_wait(HFT_PATIENCE_MS));
+}
+
+TEST(family_is_gone_after_unload)
+{
+	HFT_NEED_GUEST(guest, "echo", 0);
+
+	ASSERT_EQ(0, hft_module_load(""));
+	ASSERT_EQ(0, hft_module_unload_wait(HFT_PATIENCE_MS));
+	EXPECT_EQ(-1, hft_socket());
+	EXPECT_EQ(EAFNOSUPPORT, errno);
+	EXPECT_NE(0, access("/sys/kernel/debug/hafnium", F_OK));
+}
+
+/* A thread for each vCPU while loaded, none afterwards. */
+TEST(threads_are_gone_after_unload)
+{
+	HFT_NEED_GUEST(guest, "echo", 0);
+	char name[32];
+
+	snprintf(name, sizeof(name), "hf/%u.0", guest->id);
+	ASSERT_EQ(0, hft_module_load(""));
+	EXPECT_LT(0, hft_find_thread(name));
+	ASSERT_EQ(0, hft_module_unload_wait(HFT_PATIENCE_MS));
+	EXPECT_EQ(-1, hft_find_thread(name));
+}
+
+TEST(loading_twice_is_refused)
+{
+	HFT_NEED_GUEST(guest, "echo", 0);
+
+	ASSERT_EQ(0, hft_module_load(""));
+	EXPECT_EQ(-EEXIST, hft_module_load(""));
+	EXPECT_EQ(0, hft_echo_once(guest->id, 100));
+	EXPECT_EQ(0, hft_module_unload_wait(HFT_PATIENCE_MS));
+}
+
+struct traffic {
+	unsigned int vm;
+	uint32_t random;
+	volatile bool stop;
+	volatile unsigned long echoed;
+	volatile unsigned long abandoned;
+};
+
+static uint32_t next_random(uint32_t *state)
+{
+	*state = *state * 1664525u + 1013904223u;
+	return *state >> 8;
+}
+
+/* One short life of a socket; sometimes it goes before the answers come. */
+static int one_socket(struct traffic *t)
+{
+	unsigned int i, n = next_random(&t->random) % 8;
+	int fd = hft_connect(t->vm, 10);
+
+	/* Not loaded, or just now on its way out. */
+	if (fd < 0)
+		return 0;
+	for (i = 0; i < n; i++) {
+		if (hft_echo(fd, 1 + next_random(&t->random) % 2000, i)) {
+			hft_dump_state();
+			return 1;
+		}
+		t->echoed++;
+	}
+	for (i = 0; i < n / 2; i++)
+		t->abandoned += send(fd, "bye", 3, 0) == 3;
+	close(fd);
+	return 0;
+}
+
+static int open_and_close_sockets(void *arg)
+{
+	struct traffic *t = arg;
+
+	while (!t->stop) {
+		if (one_socket(t))
+			return 1;
+		/* Most of the time somebody has a socket, not always. */
+		hft_sleep_ms(next_random(&t->random) % 5);
+	}
+	return 0;
+}
+
+static int wait_for_traffic(struct traffic *t, unsigned long echoed)
+{
+	int64_t end = hft_now_ns() + HFT_PATIENCE_MS * 1000000LL;
+
+	while (t->echoed < echoed)
+		if (hft_now_ns() > end)
+			return -1;
+		else
+			hft_sleep_ms(1);
+	return 0;
+}
+
+TEST(a_hundred_loads_and_unloads_under_traffic)
+{
+	HFT_NEED_GUEST(guest, "echo", 0);
+	struct traffic *t = hft_shared(CLIENTS * sizeof(*t));
+	unsigned int other = hft_guest("echo", 1) ? hft_guest("echo", 1)->id :
+						   guest->id;
+	pid_t pid[CLIENTS];
+	int i;
+
+	for (i = 0; i < CLIENTS; i++) {
+		t[i].vm = i % 2 ? other : guest->id;
+		t[i].random = i + 1;
+		pid[i] = hft_spawn(open_and_close_sockets, &t[i]);
+	}
+	for (i = 0; i < CYCLES; i++) {
+		ASSERT_EQ(0, hft_module_load(""));
+		ASSERT_EQ(0, wait_for_traffic(&t[i % CLIENTS],
+					      t[i % CLIENTS].echoed + 5));
+		ASSERT_EQ(0, hft_module_unload_wait(20000));
+	}
+	for (i = 0; i < CLIENTS; i++)
+		t[i].stop = true;
+	for (i = 0; i < CLIENTS; i++) {
+		EXPECT_EQ(0, hft_join(pid[i], 2 * HFT_PATIENCE_MS));
+		EXPECT_LT(0, t[i].abandoned);
+	}
+}
+
+TEST(quick_loads_and_unloads)
+{
+	HFT_NEED_GUEST(guest, "echo", 0);
+	int i;
+
+	for (i = 0; i < 30; i++) {
+		ASSERT_EQ(0, hft_module_load(""));
+		ASSERT_EQ(0, hft_module_unload_wait(HFT_PATIENCE_MS));
+	}
+	ASSERT_EQ(0, hft_module_load(""));
+	EXPECT_EQ(0, hft_echo_once(guest->id, 4000));
+	EXPECT_EQ(0, hft_module_unload_wait(HFT_PATIENCE_MS));
+}
+
+TEST(unload_while_a_guest_spins)
+{
+	HFT_NEED_GUEST(busy, "busy", 0);
+	HFT_NEED_GUEST(echo, "echo", 0);
+	int i;
+
+	for (i = 0; i < 10; i++) {
+		ASSERT_EQ(0, hft_module_load(""));
+		ASSERT_EQ(0, hft_echo_once(echo->id, 100));
+		ASSERT_EQ(0, hft_module_unload_wait(HFT_PATIENCE_MS));
+	}
+}
+
+TEST(unload_while_a_guest_floods)
+{
+	HFT_NEED_GUEST(flood, "flood", 0);
+	HFT_NEED_GUEST(echo, "echo", 0);
+	struct { uint32_t count, size; uint64_t port; } req = { 2000, 500, 1ull << 60 };
+	int i, fd;
+
+	for (i = 0; i < 10; i++) {
+		ASSERT_EQ(0, hft_module_load(""));
+		fd = hft_connect(flood->id, 10);
+		ASSERT_EQ(sizeof(req), send(fd, &req, sizeof(req), 0));
+		close(fd);
+		hft_sleep_ms(i * 3);
+		ASSERT_EQ(0, hft_module_unload_wait(HFT_PATIENCE_MS));
+	}
+	/* The flood goes on where it was stopped and hinders nobody. */
+	ASSERT_EQ(0, hft_module_load(""));
+	EXPECT_EQ(0, hft_echo_once(echo->id, 100));
+	EXPECT_EQ(0, hft_module_unload_wait(HFT_PATIENCE_MS));
+}
+
+TEST(unload_with_messages_queued_for_a_guest_that_never_reads)
+{
+	HFT_NEED_GUEST(mute, "mute", 0);
+	int fd;
+
+	ASSERT_EQ(0, hft_module_load(""));
+	fd = hft_connect(mute->id, 10);
+	ASSERT_LT(0, hft_fill_queue(fd, 1000));
+	close(fd);
+	EXPECT_EQ(0, hft_module_unload_wait(HFT_PATIENCE_MS));
+	ASSERT_EQ(0, hft_module_load(""));
+	EXPECT_EQ(0, hft_module_unload_wait(HFT_PATIENCE_MS));
+}
+
+TEST_HARNESS_MAIN
