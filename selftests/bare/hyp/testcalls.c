@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Test calls; see lib/testcall.h for what each of them does.
+ *
+ * Counters and holds are atomic variables, because a CPU that is held spins
+ * without a lock; failure rules and forged exits are under one lock. The
+ * counters of a whole VM (messages) are those of its vCPU 0.
+ *
+ * HFT_POINT_CPU_ON holds the vCPU that called CPU_ON.
+ */
+#include "testcalls.h"
+
+#include "console.h"
+
+#define HOLD_SECONDS	2
+#define RULES_MAX	16
+
+struct rule {
+	u32 func;
+	s32 error;
+	u64 count;	/* 0 = free */
+	u64 skip;
+};
+
+static struct spinlock lock;
+static struct rule rules[RULES_MAX];
+
+/* Most calls fail nothing: they look here only. */
+static u32 rules_active;
+
+static u32 load(const u32 *p)
+{
+	return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+}
+
+static void store(u32 *p, u32 value)
+{
+	__atomic_store_n(p, value, __ATOMIC_RELEASE);
+}
+
+static struct vcpu *vcpu_of(u64 id)
+{
+	return vcpu_find(id >> 16, id & 0xffff);
+}
+
+void testcall_count(struct vcpu *vcpu, unsigned int counter)
+{
+	__atomic_fetch_add(&vcpu->counts[counter], 1, __ATOMIC_RELAXED);
+}
+
+static s64 count_all(u64 counter)
+{
+	u64 sum = 0;
+
+	for (unsigned int i = 0; i < vm_count; i++) {
+		for (u16 j = 0; j < vms[i].vcpu_count; j++)
+			sum += __atomic_load_n(&vms[i].vcpus[j].counts[counter],
+					       __ATOMIC_RELAXED);
+	}
+	return (s64)sum;
+}
+
+static s64 count_get(u64 counter, u64 id)
+{
+	struct vcpu *vcpu;
+
+	if (counter >= ARRAY_SIZE(vcpu->counts))
+		return -1;
+	if (id == HFT_ALL)
+		return count_all(counter);
+	/* Messages are counted per VM, whichever vCPU is named. */
+	if (counter == HFT_COUNT_SEND || counter == HFT_COUNT_RECEIVE)
+		id &= ~0xffffUL;
+	vcpu = vcpu_of(id);
+	return vcpu ? (s64)__atomic_load_n(&vcpu->counts[counter], __ATOMIC_RELAXED) : -1;
+}
+
+static s64 hold_arm(struct vcpu *vcpu, u32 point, u32 skip)
+{
+	if (!vcpu || point > HFT_POINT_CPU_ON)
+		return -1;
+	store(&vcpu->hold.point, HFT_POINT_NONE);
+	store(&vcpu->hold.let_go, 0);
+	store(&vcpu->hold.skip, skip);
+	store(&vcpu->hold.point, point);
+	return 0;
+}
+
+static s64 hold_release(struct vcpu *vcpu)
+{
+	if (!vcpu || !load(&vcpu->hold.held))
+		return -1;
+	store(&vcpu->hold.let_go, 1);
+	return 0;
+}
+
+void testcall_point(struct vcpu *vcpu, u32 point)
+{
+	u64 deadline;
+
+	if (load(&vcpu->hold.point) != point)
+		return;
+	if (vcpu->hold.skip) {
+		store(&vcpu->hold.skip, vcpu->hold.skip - 1);
+		return;
+	}
+
+	deadline = counter() + HOLD_SECONDS * counter_hz();
+	store(&vcpu->hold.point, HFT_POINT_NONE);
+	store(&vcpu->hold.held, point);
+	while (!load(&vcpu->hold.let_go) && counter() < deadline)
+		cpu_relax();
+	store(&vcpu->hold.held, HFT_POINT_NONE);
+	store(&vcpu->hold.let_go, 0);
+}
+
+static struct rule *rule_for(u32 func)
+{
+	struct rule *unused = NULL;
+
+	for (unsigned int i = 0; i < RULES_MAX; i++) {
+		if (rules[i].count && rules[i].func == func)
+			return &rules[i];
+		if (!rules[i].count)
+			unused = &rules[i];
+	}
+	return unused;
+}
+
+static s64 rule_set(u32 func, s32 error, u64 count, u64 skip)
+{
+	struct rule *rule;
+	u32 active = 0;
+
+	spin_lock(&lock);
+	rule = rule_for(func);
+	if (rule)
+		*rule = (struct rule){ func, error, count, skip };
+	for (unsigned int i = 0; i < RULES_MAX; i++)
+		active += rules[i].count != 0;
+	store(&rules_active, active);
+	spin_unlock(&lock);
+	return rule ? 0 : -1;
+}
+
+bool testcall_fails(u32 func, s32 *error)
+{
+	struct rule *rule;
+	bool fails = false;
+
+	if (!load(&rules_active))
+		return false;
+
+	spin_lock(&lock);
+	rule = rule_for(func);
+	if (rule && rule->count) {
+		if (rule->skip) {
+			rule->skip--;
+		} else {
+			fails = true;
+			*error = rule->error;
+			if (!--rule->count)
+				store(&rules_active, rules_active - 1);
+		}
+	}
+	spin_unlock(&lock);
+	return fails;
+}
+
+static s64 forge_exit(struct vcpu *vcpu, const u64 *w)
+{
+	s64 result = -1;
+
+	if (!vcpu)
+		return -1;
+	spin_lock(&lock);
+	if (!vcpu->forged.armed) {
+		vcpu->forged.value = (struct ffa_value){ .w = { w[0], w[1], w[2], w[3] } };
+		__atomic_store_n(&vcpu->forged.armed, true, __ATOMIC_RELEASE);
+		result = 0;
+	}
+	spin_unlock(&lock);
+	return result;
+}
+
+bool testcall_forged_exit(struct vcpu *vcpu, struct ffa_value *value)
+{
+	struct vm *primary = &vms[0];
+	bool forged;
+
+	if (!__atomic_load_n(&vcpu->forged.armed, __ATOMIC_ACQUIRE))
+		return false;
+
+	spin_lock(&lock);
+	forged = vcpu->forged.armed;
+	*value = vcpu->forged.value;
+	vcpu->forged.armed = false;
+	spin_unlock(&lock);
+
+	if (forged && (u32)value->w[0] == FFA_MSG_SEND &&
+	    (value->w[1] & 0xffff) == HF_PRIMARY_ID) {
+		spin_lock(&primary->lock);
+		primary->mailbox.state = MAILBOX_READ;
+		spin_unlock(&primary->lock);
+	}
+	return forged;
+}
+
+bool testcall(const u64 *x, s64 *result)
+{
+	struct vcpu *vcpu = vcpu_of(x[1]);
+
+	switch (x[0]) {
+	case HFT_VERSION:
+		*result = HFT_MAGIC;
+		return true;
+	case HFT_COUNT:
+		*result = count_get(x[1], (u32)x[2]);
+		return true;
+	case HFT_HOLD:
+		*result = hold_arm(vcpu, (u32)x[2], (u32)x[3]);
+		return true;
+	case HFT_RELEASE:
+		*result = hold_release(vcpu);
+		return true;
+	case HFT_HELD:
+		*result = vcpu ? (s64)load(&vcpu->hold.held) : -1;
+		return true;
+	case HFT_FAIL:
+		*result = rule_set((u32)x[1], (s32)x[2], x[3], x[4]);
+		return true;
+	case HFT_EXIT:
+		*result = forge_exit(vcpu, &x[2]);
+		return true;
+	case HFT_QUIT:
+		quit((u32)x[1]);
+	}
+	return false;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The test calls of lib/testcall.h and the places in the code they act on. */
+#ifndef HYP_TESTCALLS_H
+#define HYP_TESTCALLS_H
+
+#include "vm.h"
+
+/* A call by the primary. False: not a test call. */
+bool testcall(const u64 *x, s64 *result);
+
+void testcall_count(struct vcpu *vcpu, unsigned int counter);
+
+/* @vcpu passes @point. No lock may be held. */
+void testcall_point(struct vcpu *vcpu, u32 point);
+
+/* The primary calls @func: true if it has to fail, with @error. */
+bool testcall_fails(u32 func, s32 *error);
+
+/* The primary runs @vcpu: true if it has to see @value instead. */
+bool testcall_forged_exit(struct vcpu *vcpu, struct ffa_value *value);
+
+#endif

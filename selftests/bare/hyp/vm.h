@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a VM and a vCPU are. VM 1 is the primary; its vCPU n is physical CPU n.
+ */
+#ifndef HYP_VM_H
+#define HYP_VM_H
+
+#include "mailbox.h"
+#include "mmu.h"
+#include "spinlock.h"
+#include "testcall.h"
+
+#define VCPUS_MAX	8
+#define LOG_MAX		256
+
+struct regs {
+	u64 x[31];
+	u64 pc;
+	u64 pstate;
+};
+
+struct fp {
+	u64 q[64];
+	u64 fpsr;
+	u64 fpcr;
+} __attribute__((aligned(16)));
+
+/* Every EL1 and EL0 register that a guest can change; timer control is last. */
+#define EL1_REGISTERS(X)						\
+	X(sctlr_el1) X(actlr_el1) X(cpacr_el1) X(ttbr0_el1) X(ttbr1_el1)	\
+	X(tcr_el1) X(esr_el1) X(far_el1) X(afsr0_el1) X(afsr1_el1)	\
+	X(mair_el1) X(amair_el1) X(vbar_el1) X(contextidr_el1)		\
+	X(tpidr_el0) X(tpidrro_el0) X(tpidr_el1) X(sp_el0) X(sp_el1)	\
+	X(elr_el1) X(spsr_el1) X(par_el1) X(csselr_el1) X(cntkctl_el1)	\
+	X(mdscr_el1) X(cntv_cval_el0) X(cntv_ctl_el0)
+
+struct el1_regs {
+#define X(reg) u64 reg;
+	EL1_REGISTERS(X)
+#undef X
+};
+
+enum vcpu_state {
+	VCPU_OFF,
+	VCPU_READY,
+	VCPU_RUNNING,		/* or its registers are still being saved */
+	VCPU_WAIT_MESSAGE,
+	VCPU_WAIT_INTERRUPT,
+	VCPU_ABORTED,
+};
+
+struct vm;
+
+struct vcpu {
+	/* Set at boot, then constant. */
+	struct vm *vm;
+	u16 index;
+	u64 hcr;
+
+	/*
+	 * Of the CPU that runs the vCPU (VCPU_RUNNING); of whoever holds the
+	 * lock and finds it not running.
+	 */
+	struct regs regs;
+	struct el1_regs el1;
+	struct fp fp;
+
+	/* Under the lock. */
+	struct spinlock lock;
+	enum vcpu_state state;
+	u64 irq_enabled;
+	u64 irq_pending;
+	u64 irq_fiq;		/* delivered as FIQ */
+
+	/* Test calls; atomic, or under testcall.c's lock. */
+	u64 counts[HFT_COUNT_RECEIVE + 1];
+	struct {
+		u32 point;
+		u32 skip;
+		u32 held;
+		u32 let_go;
+	} hold;
+	struct {
+		bool armed;
+		struct ffa_value value;
+	} forged;
+};
+
+struct vm {
+	/* Set at boot, then constant. */
+	u16 id;
+	u16 vcpu_count;
+	u64 mem_start;
+	u64 mem_end;
+	const char *name;
+	struct vcpu vcpus[VCPUS_MAX];
+
+	/* Under the lock. */
+	struct spinlock lock;
+	struct mailbox mailbox;
+	struct page_table stage2;
+	u32 ffa_version;
+	char log[LOG_MAX];
+	unsigned int log_len;
+
+	/* Atomic; never cleared. */
+	bool aborting;
+
+	/* Entry n belongs to CPU n: which vCPU it ran last. */
+	const struct vcpu *last_vcpu[CPUS_MAX];
+};
+
+extern struct vm vms[VMS_MAX];
+extern unsigned int vm_count;
+
+/* NULL if there is none. Any id is a good argument. */
+struct vm *vm_find(u64 id);
+struct vcpu *vcpu_find(u64 vm_id, u64 index);
+
+static inline bool vm_is_primary(const struct vm *vm)
+{
+	return vm->id == HF_PRIMARY_ID;
+}
+
+static inline u64 vcpu_id(const struct vcpu *vcpu)
+{
+	return (u64)vcpu->vm->id << 16 | vcpu->index;
+}
+
+/* Boot only: the next VM, all vCPUs off. */
+struct vm *vm_create(u16 vcpu_count, const char *name);
+
+/* The vCPU is off or never ran: where it starts, and with what in x0. */
+void vcpu_reset(struct vcpu *vcpu, u64 entry, u64 x0);
+
+/* Two VMs at once, in lock order. They differ. */
+void vm_lock_both(struct vm *a, struct vm *b);
+void vm_unlock_both(struct vm *a, struct vm *b);
+
+void el1_save(struct el1_regs *regs);
+void el1_load(const struct el1_regs *regs);
+
+#endif
