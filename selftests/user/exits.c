@@ -190,7 +190,7 @@ TEST_F(exits, strange_exits_are_reported_once_not_each_time)
 
 	for (i = 0; i < 30; i++)
 		ASSERT_EQ(0, forge(self, 0x12345678, self->vcpu, 0, 0));
-	EXPECT_GT(15, hft_log_lines(log, HFT_LOG_WARNING, NULL, 0));
+	EXPECT_GT(25, hft_log_lines(log, HFT_LOG_WARNING, NULL, 0));
 }
 
 TEST_F(exits, rx_release_looks_for_waiters)

@@ -37,10 +37,21 @@ int hft_module_load_plain(const char *params)
 	return finit_module(params);
 }
 
+/*
+ * What the log says about the pages is out of date where they were unmapped
+ * since: there it is used only if loading fails without it.
+ */
 int hft_module_load(const char *params)
 {
+	bool cannot_unmap = hft_level() && hft_level() < 26;
 	char all[256];
+	int err;
 
+	if (!cannot_unmap) {
+		err = finit_module(params);
+		if (err != -EBUSY)
+			return err;
+	}
 	snprintf(all, sizeof(all), "%s %s", hft_module_rxtx(), params);
 	return finit_module(all);
 }
