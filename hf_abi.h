@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Numbers and wire structures of the hypervisor's interface.
+ *
+ * Owns what Hafnium defines beyond FF-A, and those FF-A numbers which the
+ * kernel's <linux/arm_ffa.h> does not export yet (it does from 6.7 on; Arm
+ * DEN0077A, chapters 7 to 13). Constants only: no code, no state.
+ */
+#ifndef HF_ABI_H
+#define HF_ABI_H
+
+#include <linux/arm-smccc.h>
+#include <linux/arm_ffa.h>
+#include <linux/types.h>
+
+#ifndef FFA_ERROR
+#define HF_FFA_FN32(nr) ARM_SMCCC_CALL_VAL(ARM_SMCCC_FAST_CALL, ARM_SMCCC_SMC_32, \
+					   ARM_SMCCC_OWNER_STANDARD, (nr))
+#define HF_FFA_FN64(nr) ARM_SMCCC_CALL_VAL(ARM_SMCCC_FAST_CALL, ARM_SMCCC_SMC_64, \
+					   ARM_SMCCC_OWNER_STANDARD, (nr))
+#define FFA_ERROR		HF_FFA_FN32(0x60)
+#define FFA_SUCCESS		HF_FFA_FN32(0x61)
+#define FFA_INTERRUPT		HF_FFA_FN32(0x62)
+#define FFA_VERSION		HF_FFA_FN32(0x63)
+#define FFA_FEATURES		HF_FFA_FN32(0x64)
+#define FFA_RX_RELEASE		HF_FFA_FN32(0x65)
+#define FFA_FN64_RXTX_MAP	HF_FFA_FN64(0x66)
+#define FFA_RXTX_UNMAP		HF_FFA_FN32(0x67)
+#define FFA_PARTITION_INFO_GET	HF_FFA_FN32(0x68)
+#define FFA_ID_GET		HF_FFA_FN32(0x69)
+#define FFA_MSG_WAIT		HF_FFA_FN32(0x6b)
+#define FFA_YIELD		HF_FFA_FN32(0x6c)
+#define FFA_RUN			HF_FFA_FN32(0x6d)
+#define FFA_MSG_SEND		HF_FFA_FN32(0x6e)
+#define FFA_NOTIFICATION_GET	HF_FFA_FN32(0x82)
+#define FFA_MSG_SEND2		HF_FFA_FN32(0x86)
+#endif
+
+/* Error codes of FFA_ERROR: 32 bits of w2, whatever the upper half holds. */
+#define HF_FFA_NOT_SUPPORTED		(-1)
+#define HF_FFA_INVALID_PARAMETERS	(-2)
+#define HF_FFA_NO_MEMORY		(-3)
+#define HF_FFA_BUSY			(-4)
+#define HF_FFA_INTERRUPTED		(-5)
+#define HF_FFA_DENIED			(-6)
+#define HF_FFA_RETRY			(-7)
+#define HF_FFA_ABORTED			(-8)
+#define HF_FFA_NO_DATA			(-9)
+
+/* FFA_VERSION: major << 16 | minor. */
+#define HF_FFA_VERSION_1_0		0x10000
+
+/* FFA_MSG_SEND, w4: tell the sender when the receiver's mailbox is free again. */
+#define HF_FFA_MSG_SEND_NOTIFY		BIT(0)
+
+/* Hafnium's own calls: x0 = id, x1..x3 arguments, one signed result in x0. */
+#define HF_MAILBOX_WRITABLE_GET		0xff01
+#define HF_MAILBOX_WAITER_GET		0xff02
+#define HF_INTERRUPT_INJECT		0xff05
+
+/* Hafnium's own exits of FFA_RUN. */
+#define HF_RUN_WAIT_FOR_INTERRUPT	0xff06
+#define HF_RUN_WAKE_UP			0xff07
+
+/* Virtual interrupts that Hafnium reserves. */
+#define HF_MAILBOX_READABLE_INTID	1
+#define HF_MAILBOX_WRITABLE_INTID	2
+
+/* One mailbox page each way, whatever PAGE_SIZE is. */
+#define HF_MAILBOX_SIZE			4096
+
+#define HF_PRIMARY_VM_ID		1
+
+/**
+ * struct hf_msg_hdr - head of every message between sockets and secondaries
+ * @src_port: Port of the sender.
+ * @dst_port: Port at the receiver.
+ *
+ * Both little endian. The payload follows.
+ */
+struct hf_msg_hdr {
+	__le64 src_port;
+	__le64 dst_port;
+};
+
+/**
+ * struct hf_partition_desc - the part of a partition descriptor common to v1.0 and v1.1
+ * @id:         Endpoint id.
+ * @vcpu_count: Number of vCPUs ("execution contexts").
+ * @properties: Not used here.
+ *
+ * A v1.1 descriptor is longer; FFA_PARTITION_INFO_GET, DEN0077A 13.8.
+ */
+struct hf_partition_desc {
+	__le16 id;
+	__le16 vcpu_count;
+	__le32 properties;
+};
+
+#endif

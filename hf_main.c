@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Module init and exit, parameters, and the hypervisor's timer interrupt.
+ *
+ * Owns the order in which the parts come to life (the table at the end) and
+ * die (the same, reversed). After the last step the module can be used, before
+ * it nobody can reach it: sockets can be created only when nothing can fail.
+ *
+ * Does not: hold any state of a VM.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/cpuhotplug.h>
+#include <linux/interrupt.h>
+#include <linux/module.h>
+#include <linux/of.h>
+#include <linux/of_irq.h>
+
+#include "hf_ffa.h"
+#include "hf_mailbox.h"
+#include "hf_mutant.h"
+#include "hf_pages.h"
+#include "hf_params.h"
+#include "hf_socket.h"
+#include "hf_state.h"
+#include "hf_vcpu.h"
+
+/* Position of the EL2 physical timer among the interrupts of arm,armv8-timer. */
+#define HYP_TIMER_INDEX	3
+
+static char *vms;
+module_param(vms, charp, 0444);
+MODULE_PARM_DESC(vms, "VMs to run instead of those that the hypervisor lists: id:vcpus[,id:vcpus...]");
+
+static char *rxtx;
+module_param(rxtx, charp, 0444);
+MODULE_PARM_DESC(rxtx, "RX/TX pages to adopt, as the unload before printed them: <tx>,<rx>");
+
+#ifdef HF_MUTANTS
+int hf_mutant_active;
+module_param_named(mutant, hf_mutant_active, int, 0644);
+static int fail_step = -1;
+module_param(fail_step, int, 0444);
+#else
+#define fail_step (-1)
+#endif
+
+static DEFINE_PER_CPU(int, hyp_timer_cookie);
+static unsigned int hyp_timer_irq;
+static enum cpuhp_state hyp_timer_cpuhp;
+
+/* That the interrupt came is all that matters: it has ended the guest's run. */
+static irqreturn_t hyp_timer_handler(int irq, void *cookie)
+{
+	return IRQ_HANDLED;
+}
+
+static int hyp_timer_online(unsigned int cpu)
+{
+	enable_percpu_irq(hyp_timer_irq, IRQ_TYPE_EDGE_RISING);
+	return 0;
+}
+
+static int hyp_timer_offline(unsigned int cpu)
+{
+	disable_percpu_irq(hyp_timer_irq);
+	return 0;
+}
+
+/*
+ * While a secondary runs, the hypervisor counts the primary's time slice with
+ * the EL2 timer. Were its interrupt not enabled on some CPU, a guest that is
+ * busy there would never be preempted.
+ */
+static int hyp_timer_init(void)
+{
+	struct device_node *node = of_find_compatible_node(NULL, NULL, "arm,armv8-timer");
+	int err;
+
+	hyp_timer_irq = node ? irq_of_parse_and_map(node, HYP_TIMER_INDEX) : 0;
+	of_node_put(node);
+	if (!hyp_timer_irq) {
+		pr_err("the device tree has no EL2 timer interrupt; guests could not be preempted\n");
+		return -ENXIO;
+	}
+
+	err = request_percpu_irq(hyp_timer_irq, hyp_timer_handler, "hafnium", &hyp_timer_cookie);
+	if (err) {
+		pr_err("EL2 timer interrupt %u is not available, error %d\n", hyp_timer_irq, err);
+		return err;
+	}
+
+	err = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "hafnium:online",
+				hyp_timer_online, hyp_timer_offline);
+	if (err < 0) {
+		free_percpu_irq(hyp_timer_irq, &hyp_timer_cookie);
+		return err;
+	}
+	hyp_timer_cpuhp = err;
+	return 0;
+}
+
+static void hyp_timer_exit(void)
+{
+	cpuhp_remove_state(hyp_timer_cpuhp);
+	free_percpu_irq(hyp_timer_irq, &hyp_timer_cookie);
+}
+
+static phys_addr_t tx_adopted, rx_adopted;
+
+static int vm_accept(u16 id, u16 nr_vcpus)
+{
+	return 0;
+}
+
+/* A mistake in a parameter is found before the hypervisor is asked for anything. */
+static int params_init(void)
+{
+	int err = rxtx ? hf_params_rxtx(rxtx, &tx_adopted, &rx_adopted) : 0;
+
+	if (!err && vms)
+		err = hf_params_vms(vms, vm_accept);
+	return err;
+}
+
+static int pages_init(void)
+{
+	return hf_pages_init(tx_adopted, rx_adopted);
+}
+
+static int vms_init(void)
+{
+	int err = vms ? hf_params_vms(vms, hf_vm_create) : hf_pages_discover();
+
+	if (err)
+		hf_vm_destroy_all();
+	return err;
+}
+
+static int threads_init(void)
+{
+	hf_vm_start_all();
+	return 0;
+}
+
+static void threads_exit(void)
+{
+	hf_vm_stop_all();
+	hf_mailbox_purge_all();
+}
+
+static const struct {
+	int (*init)(void);
+	void (*exit)(void);
+} steps[] = {
+	{ params_init },
+	{ hf_ffa_probe },
+	{ pages_init,			hf_pages_exit },
+	{ vms_init,			hf_vm_destroy_all },
+	{ hyp_timer_init,		hyp_timer_exit },
+	{ hf_socket_init,		hf_socket_exit },
+	{ hf_state_init,		hf_state_exit },
+	{ threads_init,			threads_exit },
+	{ hf_socket_register,		hf_socket_unregister },
+};
+
+static void exit_steps(int count)
+{
+	while (count--) {
+		if (steps[count].exit)
+			steps[count].exit();
+	}
+}
+
+static int __init hf_init(void)
+{
+	int i, err;
+
+	for (i = 0; i < ARRAY_SIZE(steps); i++) {
+		err = hf_mutant(INIT_FAILS) && i == fail_step ? -ENOMEM : steps[i].init();
+		if (err) {
+			exit_steps(i);
+			return err;
+		}
+	}
+	return 0;
+}
+
+static void __exit hf_exit(void)
+{
+	exit_steps(ARRAY_SIZE(steps));
+}
+
+module_init(hf_init);
+module_exit(hf_exit);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("Primary VM driver for Arm's Hafnium hypervisor");
+MODULE_ALIAS_NETPROTO(PF_HF);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Historic mistakes, compiled in by the tests only.
+ *
+ * hf_mutant(NAME) is the constant false in the product. Built with
+ * HF_MUTANTS=y it is true while the module parameter "mutant" names it, and
+ * the code around it then does what some hypervisor's driver once did wrong.
+ * selftests/mutants.conf says which test has to catch which mutant.
+ */
+#ifndef HF_MUTANT_H
+#define HF_MUTANT_H
+
+enum hf_mutant {
+	HF_MUTANT_NONE,
+	/* L1 A: a message wakes a vCPU only if one was seen waiting. */
+	HF_MUTANT_WAITING_DECIDES,
+	/* L1 A, L5: EL2's answer "no action needed" skips the wake-up. */
+	HF_MUTANT_EL2_DECIDES,
+	/* L1 B: every vCPU but the first looks as if it waited for a message. */
+	HF_MUTANT_WAITING_UNINITIALISED,
+	/* L3: the requests are cleared after the guest was run, not before. */
+	HF_MUTANT_CLEAR_AFTER_RUN,
+	/* L4: somebody is kicked, but no request says why. */
+	HF_MUTANT_KICK_WITHOUT_REQUEST,
+	/* L4: "already pending" skips the kick. */
+	HF_MUTANT_PENDING_SKIPS_KICK,
+	/* No look at the requests between "in guest" and FFA_RUN. */
+	HF_MUTANT_NO_LAST_LOOK,
+	/* Interrupts are taken between the last look and FFA_RUN. */
+	HF_MUTANT_INTERRUPTS_ON,
+	/* No look at the mirror after announcing that a vCPU waits. */
+	HF_MUTANT_MIRROR_UNCHECKED,
+	/* A vCPU goes to sleep without looking at its requests. */
+	HF_MUTANT_SLEEP_WITHOUT_LOOK,
+	/* The send queue is not looked at after an exit. */
+	HF_MUTANT_QUEUE_FORGOTTEN,
+	/* Module init fails at step fail_step. */
+	HF_MUTANT_INIT_FAILS,
+	HF_MUTANT_COUNT,
+};
+
+#ifdef HF_MUTANTS
+extern int hf_mutant_active;
+#define hf_mutant(name) (READ_ONCE(hf_mutant_active) == HF_MUTANT_##name)
+#else
+#define hf_mutant(name) false
+#endif
+
+#endif

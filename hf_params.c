@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Parsing of module parameters.
+ *
+ * Whoever loads the module is trusted but may be mistaken: anything that is
+ * not exactly of the documented form is refused, in one line that says what
+ * is allowed. Process context; keeps no state.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/bitmap.h>
+#include <linux/ctype.h>
+#include <linux/errno.h>
+#include <linux/kstrtox.h>
+#include <linux/mm.h>
+#include <linux/printk.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "hf_abi.h"
+#include "hf_params.h"
+
+/* kstrto*() would let a sign, a newline or nothing pass. */
+static int parse_u16(const char *text, u16 *value)
+{
+	return isdigit(text[0]) && !strchr(text, '\n') ? kstrtou16(text, 0, value) : -EINVAL;
+}
+
+static int parse_addr(const char *text, phys_addr_t *addr)
+{
+	u64 value;
+
+	if (!isdigit(text[0]) || strchr(text, '\n') || kstrtou64(text, 0, &value))
+		return -EINVAL;
+	*addr = value;
+	return value && value == (phys_addr_t)value && PAGE_ALIGNED(value) ? 0 : -EINVAL;
+}
+
+static int parse_vm(char *entry, unsigned long *seen, u16 *id, u16 *nr_vcpus)
+{
+	char *id_text = strsep(&entry, ":");
+
+	if (!entry || parse_u16(id_text, id) || parse_u16(entry, nr_vcpus))
+		return -EINVAL;
+	if (*id <= HF_PRIMARY_VM_ID || !*nr_vcpus || *nr_vcpus > HF_PARAMS_VCPUS_MAX)
+		return -EINVAL;
+	return __test_and_set_bit(*id, seen) ? -EINVAL : 0;
+}
+
+static int parse_vms(char *rest, unsigned long *seen, int (*create)(u16 id, u16 nr_vcpus))
+{
+	char *entry;
+	u16 id, nr_vcpus;
+	int err = 0;
+
+	while (!err && (entry = strsep(&rest, ","))) {
+		err = parse_vm(entry, seen, &id, &nr_vcpus);
+		if (!err)
+			err = create(id, nr_vcpus);
+	}
+	return err;
+}
+
+int hf_params_vms(const char *text, int (*create)(u16 id, u16 nr_vcpus))
+{
+	unsigned long *seen = bitmap_zalloc(U16_MAX + 1, GFP_KERNEL);
+	char *copy = kstrdup(text, GFP_KERNEL);
+	int err = -ENOMEM;
+
+	if (seen && copy)
+		err = parse_vms(copy, seen, create);
+	if (err == -EINVAL)
+		pr_err("vms=%s: expected id:vcpus[,id:vcpus...], each id once, ids from %u to %u, vcpus from 1 to %u\n",
+		       text, HF_PRIMARY_VM_ID + 1, U16_MAX, HF_PARAMS_VCPUS_MAX);
+	kfree(copy);
+	bitmap_free(seen);
+	return err;
+}
+
+int hf_params_rxtx(const char *text, phys_addr_t *tx, phys_addr_t *rx)
+{
+	char *copy = kstrdup(text, GFP_KERNEL);
+	char *rest = copy;
+	char *tx_text;
+	int err;
+
+	if (!copy)
+		return -ENOMEM;
+
+	tx_text = strsep(&rest, ",");
+	err = !rest || parse_addr(tx_text, tx) || parse_addr(rest, rx) || *tx == *rx ?
+		-EINVAL : 0;
+	if (err)
+		pr_err("rxtx=%s: expected two different page-aligned addresses, <tx>,<rx>, as an unload printed them\n",
+		       text);
+	kfree(copy);
+	return err;
+}

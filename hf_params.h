@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Parsing of module parameters, apart from module init so that it can be tested.
+ */
+#ifndef HF_PARAMS_H
+#define HF_PARAMS_H
+
+#include <linux/types.h>
+
+/* vCPUs that the parameter may ask of one VM; a sanity check, not a limit of the driver. */
+#define HF_PARAMS_VCPUS_MAX 512
+
+/**
+ * hf_params_vms() - parse "id:vcpus,..." and hand each VM to @create
+ * @create: Called with each id and count; its error ends the parsing.
+ *
+ * Context: may sleep. Return: 0; -EINVAL, and a line says what is allowed;
+ * -ENOMEM; what @create returned.
+ */
+int hf_params_vms(const char *text, int (*create)(u16 id, u16 nr_vcpus));
+
+/* Parse "tx,rx", two different page-aligned addresses. 0 or -EINVAL, as above. */
+int hf_params_rxtx(const char *text, phys_addr_t *tx, phys_addr_t *rx);
+
+#endif

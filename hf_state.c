@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What people see of the driver's state: debugfs, and the stall detector.
+ *
+ * /sys/kernel/debug/hafnium/{features,vms,vcpus} answer "why is this vCPU not
+ * running". The detector looks every second, without waking an idle CPU, for
+ * what the wake-up protocol excludes: work for a VM all of whose vCPUs sleep.
+ * It says so once a VM, with the same text, and runs the VM's vCPUs.
+ *
+ * Process context. Reads what other threads write without a lock: each value
+ * is whole, but the values of a line need not be of the same instant.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/bitmap.h>
+#include <linux/debugfs.h>
+#include <linux/printk.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "hf_state.h"
+#include "hf_vcpu.h"
+
+#define DETECTOR_PERIOD	HZ
+
+static struct dentry *dir;
+static void detect(struct work_struct *work);
+static DECLARE_DEFERRABLE_WORK(detector, detect);
+
+/* Same format to debugfs and to the kernel log: both get a line at a time. */
+static int vm_line(const struct hf_vm *vm, char *line, size_t size)
+{
+	return scnprintf(line, size,
+		"vm=%u vcpus=%u state=%s message_pending=%d waiting=%u sendq=%u sent=%ld received=%ld dropped_short=%ld dropped_port=%ld dropped_size=%ld dropped_sender=%ld dropped_full=%ld dropped_nomem=%ld dropped_unsent=%ld",
+		vm->id, vm->nr_vcpus, READ_ONCE(vm->dead) ? "dead" : "alive",
+		READ_ONCE(vm->message_pending), bitmap_weight(vm->waiting, vm->nr_vcpus),
+		skb_queue_len_lockless(&vm->send_queue),
+		atomic_long_read(&vm->sent), atomic_long_read(&vm->received),
+		atomic_long_read(&vm->dropped_short), atomic_long_read(&vm->dropped_port),
+		atomic_long_read(&vm->dropped_size), atomic_long_read(&vm->dropped_sender),
+		atomic_long_read(&vm->dropped_full), atomic_long_read(&vm->dropped_nomem),
+		atomic_long_read(&vm->dropped_unsent));
+}
+
+static int vcpu_line(const struct hf_vcpu *vcpu, char *line, size_t size)
+{
+	int kind;
+	int len;
+
+	len = scnprintf(line, size,
+		"vm=%u vcpu=%u mode=%s requests=%#lx last=%s runs=%llu spurious=%llu kicks=%ld wakes=%llu",
+		vcpu->vm->id, vcpu->index, hf_vcpu_mode_name(READ_ONCE(vcpu->mode)),
+		READ_ONCE(vcpu->requests), hf_exit_name(READ_ONCE(vcpu->last_exit)),
+		READ_ONCE(vcpu->runs), READ_ONCE(vcpu->spurious),
+		atomic_long_read(&vcpu->kicks), READ_ONCE(vcpu->wakes));
+	for (kind = HF_EXIT_NONE + 1; kind < HF_EXIT_COUNT; kind++)
+		len += scnprintf(line + len, size - len, " %s=%llu",
+				 hf_exit_name(kind), READ_ONCE(vcpu->exits[kind]));
+	return len;
+}
+
+/* Longest line: 30 words of at most 32 characters. */
+#define LINE_SIZE	1024
+
+static int vms_show(struct seq_file *seq, void *unused)
+{
+	char *line = kmalloc(LINE_SIZE, GFP_KERNEL);
+	struct hf_vm *vm;
+	unsigned long id;
+
+	if (!line)
+		return -ENOMEM;
+	hf_for_each_vm(vm, id) {
+		vm_line(vm, line, LINE_SIZE);
+		seq_printf(seq, "%s\n", line);
+	}
+	kfree(line);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(vms);
+
+static int vcpus_show(struct seq_file *seq, void *unused)
+{
+	char *line = kmalloc(LINE_SIZE, GFP_KERNEL);
+	struct hf_vm *vm;
+	unsigned long id;
+	u16 i;
+
+	if (!line)
+		return -ENOMEM;
+	hf_for_each_vm(vm, id) {
+		for (i = 0; i < vm->nr_vcpus; i++) {
+			vcpu_line(&vm->vcpus[i], line, LINE_SIZE);
+			seq_printf(seq, "%s\n", line);
+		}
+	}
+	kfree(line);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(vcpus);
+
+static int features_show(struct seq_file *seq, void *unused)
+{
+	const struct hf_ffa_features *f = &hf_ffa_features;
+
+	seq_printf(seq, "version=%u.%u\n", f->version >> 16, f->version & 0xffff);
+	seq_printf(seq, "waiter_list=%d\n", f->waiter_list);
+	seq_printf(seq, "rx_overwrite=%d\n", f->rx_overwrite);
+	seq_printf(seq, "rxtx_unmap=%d\n", f->rxtx_unmap);
+	seq_printf(seq, "injection=%d\n", READ_ONCE(f->injection));
+	seq_printf(seq, "desc_size=%u\n", f->desc_size);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(features);
+
+/* The sum of all runs, or 0 if the VM has no work or somebody who will do it. */
+static u64 stalled_at(const struct hf_vm *vm)
+{
+	bool work = READ_ONCE(vm->message_pending) &&
+		    !bitmap_empty(vm->waiting, vm->nr_vcpus);
+	u64 runs = 1;
+	u16 i;
+
+	if (READ_ONCE(vm->dead))
+		return 0;
+	for (i = 0; i < vm->nr_vcpus; i++) {
+		const struct hf_vcpu *vcpu = &vm->vcpus[i];
+
+		if (READ_ONCE(vcpu->mode) != HF_VCPU_BLOCKED)
+			return 0;
+		work |= READ_ONCE(vcpu->requests);
+		runs += READ_ONCE(vcpu->runs);
+	}
+	return work ? runs : 0;
+}
+
+static void report_stall(struct hf_vm *vm)
+{
+	char *line = kmalloc(LINE_SIZE, GFP_KERNEL);
+	u16 i;
+
+	pr_err("VM %u has work, but all of its vCPUs sleep: a lost wake-up; running them\n",
+	       vm->id);
+	if (!line)
+		return;
+	vm_line(vm, line, LINE_SIZE);
+	pr_err("%s\n", line);
+	for (i = 0; i < vm->nr_vcpus; i++) {
+		vcpu_line(&vm->vcpus[i], line, LINE_SIZE);
+		pr_err("%s\n", line);
+	}
+	kfree(line);
+}
+
+/* Stalled means: in this state at two looks, and nothing ran between them. */
+static void detect(struct work_struct *work)
+{
+	struct hf_vm *vm;
+	unsigned long id;
+	u16 i;
+
+	hf_for_each_vm(vm, id) {
+		u64 now = stalled_at(vm);
+
+		if (now && now == vm->stalled_at) {
+			if (!vm->stall_reported)
+				report_stall(vm);
+			vm->stall_reported = true;
+			for (i = 0; i < vm->nr_vcpus; i++)
+				hf_vcpu_request(&vm->vcpus[i], HF_REQ_WAKE);
+		}
+		vm->stalled_at = now;
+	}
+	schedule_delayed_work(&detector, DETECTOR_PERIOD);
+}
+
+int hf_state_init(void)
+{
+	dir = debugfs_create_dir("hafnium", NULL);
+	debugfs_create_file("features", 0444, dir, NULL, &features_fops);
+	debugfs_create_file("vms", 0444, dir, NULL, &vms_fops);
+	debugfs_create_file("vcpus", 0444, dir, NULL, &vcpus_fops);
+	schedule_delayed_work(&detector, DETECTOR_PERIOD);
+	return 0;
+}
+
+void hf_state_exit(void)
+{
+	cancel_delayed_work_sync(&detector);
+	debugfs_remove(dir);
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Secondary VMs and their vCPUs: one kernel thread per vCPU that runs it.
+ *
+ * The wake-up protocol, its states and its proofs: Documentation/wake-up.rst.
+ */
+#ifndef HF_VCPU_H
+#define HF_VCPU_H
+
+#include <linux/cache.h>
+#include <linux/hrtimer.h>
+#include <linux/skbuff.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include "hf_ffa.h"
+
+/* Where a vCPU's thread is; Documentation/wake-up.rst draws the transitions. */
+enum hf_vcpu_mode {
+	HF_VCPU_OUTSIDE,	/* in the kernel, will look at its requests */
+	HF_VCPU_IN_GUEST,	/* past the last look, in FFA_RUN or about to be */
+	HF_VCPU_EXITING,	/* as IN_GUEST, and an IPI is on its way */
+	HF_VCPU_BLOCKED,	/* asleep, or about to be */
+};
+
+/* Why a vCPU's thread has to look up. Any request makes it run the vCPU. */
+enum hf_vcpu_request {
+	HF_REQ_MESSAGE,		/* its VM got a message while it waited for one */
+	HF_REQ_INTERRUPT,	/* a virtual interrupt was injected */
+	HF_REQ_TIMER,		/* the timeout of its last exit is over */
+	HF_REQ_WAKE,		/* another vCPU, or the driver, says so */
+	HF_REQ_STOP,		/* the thread has to end */
+};
+
+/* What FFA_RUN's answers mean; hf_vcpu.c turns one into the other. */
+enum hf_exit_kind {
+	HF_EXIT_NONE,
+	HF_EXIT_INTERRUPT,
+	HF_EXIT_INTERRUPT_OTHER,
+	HF_EXIT_YIELD,
+	HF_EXIT_MSG_WAIT,
+	HF_EXIT_WFI,
+	HF_EXIT_WAKE_UP,
+	HF_EXIT_MSG_SEND,
+	HF_EXIT_RX_RELEASE,
+	HF_EXIT_ABORTED,
+	HF_EXIT_BUSY,
+	HF_EXIT_OFF,
+	HF_EXIT_ERROR,
+	HF_EXIT_UNKNOWN,
+	HF_EXIT_COUNT,
+};
+
+struct hf_vm;
+
+struct hf_vcpu {
+	/* Set before the thread starts, then constant. */
+	struct hf_vm *vm;
+	struct task_struct *task;
+	u16 index;
+
+	/* Module init and exit only. */
+	bool stopped;
+
+	/* Any CPU; Documentation/wake-up.rst says who may write what. */
+	unsigned long requests;		/* bits of enum hf_vcpu_request */
+	int mode;			/* enum hf_vcpu_mode */
+	atomic_long_t kicks;		/* IPIs sent */
+
+	/* vCPU thread only; others read the counters for display. */
+	bool waiting;			/* its bit in vm->waiting is set */
+	u64 backoff_ns;			/* next pause after an error */
+	struct hrtimer timer;
+	enum hf_exit_kind last_exit;
+	u64 runs;
+	u64 wakes;			/* returns from sleep */
+	u64 spurious;			/* runs of a waiting vCPU without a reason */
+	u64 exits[HF_EXIT_COUNT];
+} ____cacheline_aligned_in_smp;
+
+struct hf_vm {
+	/* Set before the threads start, then constant. */
+	u16 id;
+	u16 nr_vcpus;
+	struct hf_vcpu *vcpus;
+
+	/* Any CPU; Documentation/wake-up.rst. */
+	unsigned long *waiting;		/* vCPUs blocked in FFA_MSG_WAIT */
+	bool message_pending;		/* mirror: EL2 may hold a message for it */
+	bool dead;			/* aborted; never becomes alive again */
+	bool waits;			/* uses FFA_MSG_WAIT; see hf_mailbox.c */
+	u16 irq_vcpu[HF_MAILBOX_WRITABLE_INTID + 1]; /* hint: who takes this interrupt */
+
+	/* Under tx_lock. */
+	spinlock_t tx_lock ____cacheline_aligned_in_smp;
+	struct sk_buff_head send_queue;
+	struct delayed_work hold_work;	/* patience with a VM that does not wait */
+	unsigned int orphans;		/* queued messages of closed sockets */
+	unsigned long oldest_since;	/* jiffies when the head became the head */
+
+	/* Stall detector only. */
+	u64 stalled_at;			/* see stalled_at() in hf_state.c */
+	bool stall_reported;
+
+	/* Counters for display. */
+	atomic_long_t sent, received;
+	atomic_long_t dropped_short, dropped_size, dropped_sender;
+	atomic_long_t dropped_port, dropped_full, dropped_nomem, dropped_unsent;
+};
+
+/**
+ * hf_vm_create() - make a VM known, with all of its vCPUs and their threads
+ *
+ * No thread runs before hf_vm_start_all(). Context: module init, may sleep.
+ * Return: 0, -EEXIST if the id is taken, -ENOMEM.
+ */
+int hf_vm_create(u16 id, u16 nr_vcpus);
+
+/* Find a VM, NULL if there is none; lives until module exit. Any context. */
+struct hf_vm *hf_vm_find(u16 id);
+
+/* Iterate: the next VM with an id of at least *@id, whose id is stored there. */
+struct hf_vm *hf_vm_next(unsigned long *id);
+#define hf_for_each_vm(vm, id) \
+	for ((id) = 0; ((vm) = hf_vm_next(&(id))); (id)++)
+
+/* Start the threads / end them and wait for that / free everything. May sleep. */
+void hf_vm_start_all(void);
+void hf_vm_stop_all(void);
+void hf_vm_destroy_all(void);
+
+/* Prepare a zeroed vCPU and create its thread, stopped. 0 or a negative errno. */
+int hf_vcpu_create(struct hf_vcpu *vcpu, struct hf_vm *vm, u16 index);
+void hf_vcpu_start(struct hf_vcpu *vcpu);
+void hf_vcpu_stop(struct hf_vcpu *vcpu);
+
+/**
+ * hf_vcpu_request() - make a request of a vCPU and see that its thread looks at it
+ *
+ * What the request is about (driver state or EL2's) must be stored before.
+ * Context: any, hard interrupt included. Callable until
+ * hf_vm_destroy_all(): a thread that has ended takes no harm.
+ */
+void hf_vcpu_request(struct hf_vcpu *vcpu, enum hf_vcpu_request request);
+
+/* Names of modes and exits for people. */
+const char *hf_vcpu_mode_name(int mode);
+const char *hf_exit_name(enum hf_exit_kind kind);
+
+/**
+ * hf_mailbox_exit() - upcall: a vCPU exited, and its VM's mailbox may be free
+ *
+ * Context: the vCPU's thread, may sleep.
+ * Return: true if the vCPU has to be run again at once, whatever the exit.
+ */
+bool hf_mailbox_exit(struct hf_vcpu *vcpu, enum hf_exit_kind kind,
+		     const struct hf_ffa_exit *exit);
+
+/* Upcall: the work function of hf_vm.hold_work. */
+void hf_mailbox_hold_expired(struct work_struct *work);
+
+#endif

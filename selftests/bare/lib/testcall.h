@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Test calls: what the test hypervisor offers beyond the interface of Hafnium.
+ *
+ * Owns the numbers only, so that the hypervisor (selftests/bare/hyp) and the
+ * module that drives it (selftests/kernel) include the same file. A call goes
+ * through HVC #0 with x0 = function and x1..x7 = arguments; the result comes
+ * in x0. The real Hafnium answers every one of them with -1, which is how a
+ * test finds out that it has to be skipped.
+ */
+#ifndef HF_TESTCALL_H
+#define HF_TESTCALL_H
+
+/* Returns HFT_MAGIC. */
+#define HFT_VERSION		0xbd001000
+#define HFT_MAGIC		0x48465431
+
+/* x1 = enum of counter below, x2 = vm << 16 | vcpu or HFT_ALL. Returns the count. */
+#define HFT_COUNT		0xbd001001
+#define HFT_ALL			0xffffffff
+#define HFT_COUNT_RUN		0	/* FFA_RUN calls by the primary */
+#define HFT_COUNT_ENTER		1	/* FFA_RUN calls that entered the guest */
+#define HFT_COUNT_SEND		2	/* successful FFA_MSG_SEND to this VM */
+#define HFT_COUNT_INJECT	3	/* HF_INTERRUPT_INJECT into this vCPU */
+#define HFT_COUNT_RECEIVE	4	/* messages handed to this VM's guest */
+
+/*
+ * Hold a vCPU: the physical CPU that brings it to the point spins at EL2 with
+ * interrupts masked until HFT_RELEASE from another CPU, 2 seconds at most.
+ * x1 = vm << 16 | vcpu, x2 = point, x3 = how often to pass the point first.
+ * One hold per vCPU; a new one replaces the old; x2 = 0 disarms. Returns 0.
+ */
+#define HFT_HOLD		0xbd001002
+#define HFT_POINT_NONE		0
+#define HFT_POINT_RECEIVE	1	/* FFA_MSG_WAIT called, mailbox not yet looked at */
+#define HFT_POINT_EXIT		2	/* vCPU state is saved, the primary not yet told */
+#define HFT_POINT_RUN		3	/* FFA_RUN called, vCPU state not yet looked at */
+#define HFT_POINT_RELEASE	4	/* FFA_RX_RELEASE called, mailbox still full */
+#define HFT_POINT_RELEASED	5	/* mailbox free, waiters not yet reported */
+#define HFT_POINT_CPU_ON	6	/* target is on, its wake-up not yet reported */
+
+/* x1 = vm << 16 | vcpu. Lets a held vCPU go on. Returns 0, or -1 if it was not held. */
+#define HFT_RELEASE		0xbd001003
+
+/* x1 = vm << 16 | vcpu. Returns the point at which the vCPU is held now, 0 = not held. */
+#define HFT_HELD		0xbd001004
+
+/*
+ * Let calls of the primary fail. x1 = function id, x2 = FF-A error (negative,
+ * 32 bit), x3 = how many of the next calls, x4 = how many to let pass first.
+ * One rule at a time per function id, at least 8 rules; x3 = 0 removes it. A
+ * failed call has no effect at EL2. For Hafnium's own calls (0xff..) the
+ * result is -1. Returns 0, or -1 if there is no room.
+ */
+#define HFT_FAIL		0xbd001005
+
+/*
+ * Forge the next exit of a vCPU: the next FFA_RUN of it does not run it but
+ * returns these values. x1 = vm << 16 | vcpu, x2..x5 = w0..w3 of the exit.
+ * If w0 is FFA_MSG_SEND to the primary, its mailbox counts as full (with the
+ * bytes that are there). Returns 0, or -1 if one is already armed.
+ */
+#define HFT_EXIT		0xbd001006
+
+/* x1 = exit status. Ends QEMU at once, without asking the primary. */
+#define HFT_QUIT		0xbd001007
+
+#endif
