@@ -13,8 +13,8 @@
 
 #include <linux/errno.h>
 #include <linux/printk.h>
-#include <asm/ptrace.h>
 #include <asm/sysreg.h>
+#include <asm/virt.h>
 
 #include "hf_ffa.h"
 
@@ -81,7 +81,7 @@ static bool hvc_is_safe(void)
 {
 	u64 pfr0 = read_sysreg_s(SYS_ID_AA64PFR0_EL1);
 
-	return read_sysreg(CurrentEL) == CurrentEL_EL1 &&
+	return !is_kernel_in_hyp_mode() &&
 	       (pfr0 >> ID_AA64PFR0_EL1_EL2_SHIFT) & 0xf;
 }
 

@@ -13,6 +13,7 @@
 #include <linux/cpuhotplug.h>
 #include <linux/interrupt.h>
 #include <linux/module.h>
+#include <linux/net.h>
 #include <linux/of.h>
 #include <linux/of_irq.h>
 

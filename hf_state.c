@@ -27,36 +27,49 @@ static struct dentry *dir;
 static void detect(struct work_struct *work);
 static DECLARE_DEFERRABLE_WORK(detector, detect);
 
-/* Same format to debugfs and to the kernel log: both get a line at a time. */
-static int vm_line(const struct hf_vm *vm, char *line, size_t size)
+/* The same text to debugfs and to the kernel log, a line a VM or vCPU. */
+static void vm_line(const struct hf_vm *vm, char *line, size_t size)
 {
-	return scnprintf(line, size,
-		"vm=%u vcpus=%u state=%s message_pending=%d waiting=%u sendq=%u sent=%ld received=%ld dropped_short=%ld dropped_port=%ld dropped_size=%ld dropped_sender=%ld dropped_full=%ld dropped_nomem=%ld dropped_unsent=%ld",
-		vm->id, vm->nr_vcpus, READ_ONCE(vm->dead) ? "dead" : "alive",
-		READ_ONCE(vm->message_pending), bitmap_weight(vm->waiting, vm->nr_vcpus),
-		skb_queue_len_lockless(&vm->send_queue),
-		atomic_long_read(&vm->sent), atomic_long_read(&vm->received),
-		atomic_long_read(&vm->dropped_short), atomic_long_read(&vm->dropped_port),
-		atomic_long_read(&vm->dropped_size), atomic_long_read(&vm->dropped_sender),
-		atomic_long_read(&vm->dropped_full), atomic_long_read(&vm->dropped_nomem),
-		atomic_long_read(&vm->dropped_unsent));
+	const struct {
+		const char *name;
+		const atomic_long_t *count;
+	} counters[] = {
+		{ "sent",		&vm->sent },
+		{ "received",		&vm->received },
+		{ "dropped_short",	&vm->dropped_short },
+		{ "dropped_size",	&vm->dropped_size },
+		{ "dropped_sender",	&vm->dropped_sender },
+		{ "dropped_port",	&vm->dropped_port },
+		{ "dropped_full",	&vm->dropped_full },
+		{ "dropped_nomem",	&vm->dropped_nomem },
+		{ "dropped_unsent",	&vm->dropped_unsent },
+	};
+	int i, len;
+
+	len = scnprintf(line, size, "vm=%u vcpus=%u state=%s", vm->id, vm->nr_vcpus,
+			READ_ONCE(vm->dead) ? "dead" : "alive");
+	len += scnprintf(line + len, size - len, " message_pending=%d waiting=%u sendq=%u",
+			 READ_ONCE(vm->message_pending),
+			 bitmap_weight(vm->waiting, vm->nr_vcpus),
+			 skb_queue_len_lockless(&vm->send_queue));
+	for (i = 0; i < ARRAY_SIZE(counters); i++)
+		len += scnprintf(line + len, size - len, " %s=%ld", counters[i].name,
+				 atomic_long_read(counters[i].count));
 }
 
-static int vcpu_line(const struct hf_vcpu *vcpu, char *line, size_t size)
+static void vcpu_line(const struct hf_vcpu *vcpu, char *line, size_t size)
 {
-	int kind;
-	int len;
+	int kind, len;
 
-	len = scnprintf(line, size,
-		"vm=%u vcpu=%u mode=%s requests=%#lx last=%s runs=%llu spurious=%llu kicks=%ld wakes=%llu",
-		vcpu->vm->id, vcpu->index, hf_vcpu_mode_name(READ_ONCE(vcpu->mode)),
-		READ_ONCE(vcpu->requests), hf_exit_name(READ_ONCE(vcpu->last_exit)),
-		READ_ONCE(vcpu->runs), READ_ONCE(vcpu->spurious),
-		atomic_long_read(&vcpu->kicks), READ_ONCE(vcpu->wakes));
+	len = scnprintf(line, size, "vm=%u vcpu=%u mode=%s requests=%#lx last=%s",
+			vcpu->vm->id, vcpu->index, hf_vcpu_mode_name(READ_ONCE(vcpu->mode)),
+			READ_ONCE(vcpu->requests), hf_exit_name(READ_ONCE(vcpu->last_exit)));
+	len += scnprintf(line + len, size - len, " runs=%llu spurious=%llu kicks=%ld wakes=%llu",
+			 READ_ONCE(vcpu->runs), READ_ONCE(vcpu->spurious),
+			 atomic_long_read(&vcpu->kicks), READ_ONCE(vcpu->wakes));
 	for (kind = HF_EXIT_NONE + 1; kind < HF_EXIT_COUNT; kind++)
 		len += scnprintf(line + len, size - len, " %s=%llu",
 				 hf_exit_name(kind), READ_ONCE(vcpu->exits[kind]));
-	return len;
 }
 
 /* Longest line: 30 words of at most 32 characters. */

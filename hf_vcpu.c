@@ -174,7 +174,7 @@ static bool vcpu_enter(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit)
 	if (!READ_ONCE(vcpu->requests) || hf_mutant(NO_LAST_LOOK)) {
 		if (hf_mutant(INTERRUPTS_ON)) {
 			local_irq_enable();
-			udelay(200);
+			mdelay(1);
 			local_irq_disable();
 		}
 		run_guest(vcpu, exit);

@@ -12,6 +12,7 @@
 #include <linux/skbuff.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
+#include <linux/xarray.h>
 
 #include "hf_ffa.h"
 
@@ -119,10 +120,9 @@ int hf_vm_create(u16 id, u16 nr_vcpus);
 /* Find a VM, NULL if there is none; lives until module exit. Any context. */
 struct hf_vm *hf_vm_find(u16 id);
 
-/* Iterate: the next VM with an id of at least *@id, whose id is stored there. */
-struct hf_vm *hf_vm_next(unsigned long *id);
-#define hf_for_each_vm(vm, id) \
-	for ((id) = 0; ((vm) = hf_vm_next(&(id))); (id)++)
+/* All VMs by id. Constant while threads run; hf_vm.c alone changes it. */
+extern struct xarray hf_vms;
+#define hf_for_each_vm(vm, id) xa_for_each(&hf_vms, id, vm)
 
 /* Start the threads / end them and wait for that / free everything. May sleep. */
 void hf_vm_start_all(void);

@@ -14,16 +14,11 @@
 
 #include "hf_vcpu.h"
 
-static DEFINE_XARRAY(vms);
+DEFINE_XARRAY(hf_vms);
 
 struct hf_vm *hf_vm_find(u16 id)
 {
-	return xa_load(&vms, id);
-}
-
-struct hf_vm *hf_vm_next(unsigned long *id)
-{
-	return xa_find(&vms, id, ULONG_MAX, XA_PRESENT);
+	return xa_load(&hf_vms, id);
 }
 
 static void vm_stop(struct hf_vm *vm)
@@ -87,7 +82,7 @@ int hf_vm_create(u16 id, u16 nr_vcpus)
 	if (err)
 		goto err_destroy;
 
-	err = xa_insert(&vms, id, vm, GFP_KERNEL);
+	err = xa_insert(&hf_vms, id, vm, GFP_KERNEL);
 	if (err)
 		goto err_destroy;
 	return 0;
@@ -124,8 +119,8 @@ void hf_vm_destroy_all(void)
 	unsigned long id;
 
 	hf_for_each_vm(vm, id) {
-		xa_erase(&vms, id);
+		xa_erase(&hf_vms, id);
 		vm_destroy(vm);
 	}
-	xa_destroy(&vms);
+	xa_destroy(&hf_vms);
 }
