@@ -117,8 +117,10 @@ static int vm_accept(u16 id, u16 nr_vcpus)
 /* A mistake in a parameter is found before the hypervisor is asked for anything. */
 static int params_init(void)
 {
-	int err = rxtx ? hf_params_rxtx(rxtx, &tx_adopted, &rx_adopted) : 0;
+	int err = hf_params_known();
 
+	if (!err && rxtx)
+		err = hf_params_rxtx(rxtx, &tx_adopted, &rx_adopted);
 	if (!err && vms)
 		err = hf_params_vms(vms, vm_accept);
 	return err;

@@ -146,7 +146,10 @@ static const struct hf_partition_desc *desc_at(const void *descs, u32 size, int 
 	return descs + (size_t)size * i;
 }
 
-/* Whether @count descriptors of @size bytes each make sense: we are among them. */
+/*
+ * Whether @count descriptors of @size bytes each make sense. Taken apart at the
+ * wrong size they would contain pieces of UUIDs, and not us.
+ */
 static bool descs_plausible(const void *descs, int count, u32 size)
 {
 	bool found_self = false;

@@ -13,9 +13,12 @@
 #include <linux/errno.h>
 #include <linux/kstrtox.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/printk.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <asm/syscall.h>
+#include <asm/unistd.h>
 
 #include "hf_abi.h"
 #include "hf_params.h"
@@ -74,6 +77,57 @@ int hf_params_vms(const char *text, int (*create)(u16 id, u16 nr_vcpus))
 		       text, HF_PRIMARY_VM_ID + 1, U16_MAX, HF_PARAMS_VCPUS_MAX);
 	kfree(copy);
 	bitmap_free(seen);
+	return err;
+}
+
+static bool is_known(const char *name)
+{
+	int i;
+
+	for (i = 0; i < THIS_MODULE->num_kp; i++) {
+		if (!strcmp(name, THIS_MODULE->kp[i].name))
+			return true;
+	}
+	return !strcmp(name, "dyndbg");
+}
+
+/*
+ * The arguments as userspace gave them: the kernel's own copy has been cut
+ * into pieces by now. NULL if another system call than those two, for example
+ * a 32-bit one, loads the module; an error pointer.
+ */
+static char *load_arguments(void)
+{
+	struct pt_regs *regs = task_pt_regs(current);
+
+	switch (syscall_get_nr(current, regs)) {
+	case __NR_finit_module:
+		return strndup_user((const char __user *)regs->regs[1], PAGE_SIZE);
+	case __NR_init_module:
+		return strndup_user((const char __user *)regs->regs[2], PAGE_SIZE);
+	default:
+		return NULL;
+	}
+}
+
+int hf_params_known(void)
+{
+	char *args = load_arguments();
+	char *rest, *name, *value;
+	int err = 0;
+
+	if (IS_ERR_OR_NULL(args))
+		return PTR_ERR_OR_ZERO(args);
+
+	rest = skip_spaces(args);
+	while (*rest && !err) {
+		rest = next_arg(rest, &name, &value);
+		if (!is_known(name)) {
+			pr_err("there is no parameter \"%s\"; there are vms= and rxtx=\n", name);
+			err = -EINVAL;
+		}
+	}
+	kfree(args);
 	return err;
 }
 

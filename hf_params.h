@@ -7,6 +7,16 @@
 
 #include <linux/types.h>
 
+/**
+ * hf_params_known() - refuse parameters that the module does not have
+ *
+ * Linux loads a module in spite of them, with a line in the log; here a typing
+ * error could mean other VMs than the administrator named. Looks at what the
+ * system call that loads the module was given.
+ * Context: module init. Return: 0; -EINVAL, and a line names the parameter.
+ */
+int hf_params_known(void);
+
 /* vCPUs that the parameter may ask of one VM; a sanity check, not a limit of the driver. */
 #define HF_PARAMS_VCPUS_MAX 512
 
