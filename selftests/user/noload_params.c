@@ -76,6 +76,30 @@ TEST(quoted_list_with_spaces_is_refused)
 	EXPECT_EQ(0, refused("vms=\" 2:1\"", "vms"));
 }
 
+/* The kernel itself only warns, and would load. */
+TEST(parameters_that_do_not_exist_are_refused)
+{
+	HFT_NEED_GUEST(guest, "echo", 0);
+	static const char *const unknown[] = {
+		"nonsense", "nonsense=1", "vm=2:1", "VMS=2:1", "vms=2:1 rxtxx=1",
+	};
+	char line[256];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(unknown); i++) {
+		int log = hft_log_open();
+
+		EXPECT_EQ(-EINVAL, hft_module_load(unknown[i])) {
+			fprintf(stderr, "# '%s'\n", unknown[i]);
+			hft_module_unload_wait(HFT_PATIENCE_MS);
+		}
+		/* The kernel's warning, and our refusal. */
+		EXPECT_EQ(2, hft_log_lines(log, HFT_LOG_WARNING, line,
+					   sizeof(line)));
+		close(log);
+	}
+}
+
 TEST(malformed_page_addresses_are_refused)
 {
 	HFT_NEED_GUEST(guest, "echo", 0);
