@@ -80,7 +80,6 @@ static s64 hold_arm(struct vcpu *vcpu, u32 point, u32 skip)
 	if (!vcpu || point > HFT_POINT_CPU_ON)
 		return -1;
 	store(&vcpu->hold.point, HFT_POINT_NONE);
-	store(&vcpu->hold.let_go, 0);
 	store(&vcpu->hold.skip, skip);
 	store(&vcpu->hold.point, point);
 	return 0;
@@ -88,10 +87,10 @@ static s64 hold_arm(struct vcpu *vcpu, u32 point, u32 skip)
 
 static s64 hold_release(struct vcpu *vcpu)
 {
-	if (!vcpu || !load(&vcpu->hold.held))
+	if (!vcpu)
 		return -1;
-	store(&vcpu->hold.let_go, 1);
-	return 0;
+	/* The held CPU goes on when it sees that it is not held any more. */
+	return __atomic_exchange_n(&vcpu->hold.held, HFT_POINT_NONE, __ATOMIC_ACQ_REL) ? 0 : -1;
 }
 
 void testcall_point(struct vcpu *vcpu, u32 point)
@@ -108,10 +107,9 @@ void testcall_point(struct vcpu *vcpu, u32 point)
 	deadline = counter() + HOLD_SECONDS * counter_hz();
 	store(&vcpu->hold.point, HFT_POINT_NONE);
 	store(&vcpu->hold.held, point);
-	while (!load(&vcpu->hold.let_go) && counter() < deadline)
+	while (load(&vcpu->hold.held) && counter() < deadline)
 		cpu_relax();
 	store(&vcpu->hold.held, HFT_POINT_NONE);
-	store(&vcpu->hold.let_go, 0);
 }
 
 static struct rule *rule_for(u32 func)

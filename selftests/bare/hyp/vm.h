@@ -78,7 +78,6 @@ struct vcpu {
 		u32 point;
 		u32 skip;
 		u32 held;
-		u32 let_go;
 	} hold;
 	struct {
 		bool armed;
