@@ -167,7 +167,9 @@ const char *hft_module_rxtx(void)
 		record[n > 0 ? n : 0] = '\0';
 		if (module_line(record, &text) < 0)
 			continue;
-		text = strstr(text, "rxtx=");
+		/* Not the line that refuses a pair: it names that one, too. */
+		text = strstr(text, "insmod ");
+		text = text ? strstr(text, "rxtx=") : NULL;
 		if (text && sscanf(text, "rxtx=%llx,%llx", &a, &b) == 2)
 			snprintf(rxtx, sizeof(rxtx), "rxtx=%#llx,%#llx", a, b);
 	}
