@@ -12,6 +12,7 @@
 
 #include <linux/cpuhotplug.h>
 #include <linux/interrupt.h>
+#include <linux/irqdomain.h>
 #include <linux/module.h>
 #include <linux/net.h>
 #include <linux/of.h>
@@ -40,6 +41,8 @@ MODULE_PARM_DESC(rxtx, "RX/TX pages to adopt, as the unload before printed them:
 #ifdef HF_MUTANTS
 int hf_mutant_active;
 module_param_named(mutant, hf_mutant_active, int, 0644);
+int hf_mutant_window_ms;
+module_param_named(window_ms, hf_mutant_window_ms, int, 0444);
 static int fail_step = -1;
 module_param(fail_step, int, 0444);
 #else
@@ -88,23 +91,29 @@ static int hyp_timer_init(void)
 	err = request_percpu_irq(hyp_timer_irq, hyp_timer_handler, "hafnium", &hyp_timer_cookie);
 	if (err) {
 		pr_err("EL2 timer interrupt %u is not available, error %d\n", hyp_timer_irq, err);
-		return err;
+		goto err_unmap;
 	}
 
 	err = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "hafnium:online",
 				hyp_timer_online, hyp_timer_offline);
-	if (err < 0) {
-		free_percpu_irq(hyp_timer_irq, &hyp_timer_cookie);
-		return err;
-	}
+	if (err < 0)
+		goto err_free;
 	hyp_timer_cpuhp = err;
 	return 0;
+
+err_free:
+	free_percpu_irq(hyp_timer_irq, &hyp_timer_cookie);
+err_unmap:
+	irq_dispose_mapping(hyp_timer_irq);
+	return err;
 }
 
 static void hyp_timer_exit(void)
 {
 	cpuhp_remove_state(hyp_timer_cpuhp);
 	free_percpu_irq(hyp_timer_irq, &hyp_timer_cookie);
+	/* It is an edge now, which the device tree denies: the next load maps it anew. */
+	irq_dispose_mapping(hyp_timer_irq);
 }
 
 static phys_addr_t tx_adopted, rx_adopted;
