@@ -62,6 +62,10 @@ static struct ffa_value ffa_features(u32 func)
 		if (level->rxtx_unmap)
 			return ffa_success();
 		break;
+	case FFA_NOTIFICATION_GET:
+		if (level->notification_ids)
+			return ffa_success();
+		break;
 	case FFA_MSG_SEND2:
 		if (level->msg_send2)
 			return ffa_success();

@@ -22,6 +22,8 @@ struct level {
 	bool inject;
 	/* Remaining nanoseconds in exits; an expired timer makes a vCPU runnable. */
 	bool timeouts;
+	/* FFA_FEATURES knows the notification calls, which are refused all the same. */
+	bool notification_ids;
 	/* FFA_FEATURES(FFA_MSG_SEND2) succeeds. */
 	bool msg_send2;
 	/* A message that was there before MSG_WAIT or MSG_POLL leaves RX writable. */
