@@ -42,16 +42,16 @@ static void interrupt_vm(struct hf_vm *vm, u32 intid)
 	do {
 		int ret = hf_ffa_interrupt_inject(vm->id, i, intid);
 
-		hf_vcpu_request(&vm->vcpus[i], HF_REQ_INTERRUPT);
+		if (ret == 0 && hf_mutant(EL2_DECIDES))
+			return;
+		if (ret == 1 || !(hf_mutant(WAITING_DECIDES) || hf_mutant(MIRROR_UNCHECKED)))
+			hf_vcpu_request(&vm->vcpus[i], HF_REQ_INTERRUPT);
 		if (ret == 1) {
 			WRITE_ONCE(vm->irq_vcpu[intid], i);
 			return;
 		}
 		i = i + 1 < vm->nr_vcpus ? i + 1 : 0;
 	} while (i != hint);
-
-	if (hf_mutant(EL2_DECIDES) && intid == HF_MAILBOX_READABLE_INTID)
-		WRITE_ONCE(vm->message_pending, false);
 }
 
 /* EL2 holds a message for @vm: see that one of its vCPUs runs. */

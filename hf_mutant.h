@@ -10,11 +10,16 @@
 #ifndef HF_MUTANT_H
 #define HF_MUTANT_H
 
+#ifdef HF_MUTANTS
+#include <linux/delay.h>
+#include <linux/irqflags.h>
+#endif
+
 enum hf_mutant {
 	HF_MUTANT_NONE,
-	/* L1 A: a message wakes a vCPU only if one was seen waiting. */
+	/* L1 A: without a vCPU seen waiting, only EL2's answer 1 wakes one. */
 	HF_MUTANT_WAITING_DECIDES,
-	/* L1 A, L5: EL2's answer "no action needed" skips the wake-up. */
+	/* L1 A, L5: EL2's answer 0 is taken for "nobody needs to be woken". */
 	HF_MUTANT_EL2_DECIDES,
 	/* L1 B: every vCPU but the first looks as if it waited for a message. */
 	HF_MUTANT_WAITING_UNINITIALISED,
@@ -22,13 +27,13 @@ enum hf_mutant {
 	HF_MUTANT_CLEAR_AFTER_RUN,
 	/* L4: somebody is kicked, but no request says why. */
 	HF_MUTANT_KICK_WITHOUT_REQUEST,
-	/* L4: "already pending" skips the kick. */
+	/* L4, L5: a message that is pending already skips the wake-up for the next. */
 	HF_MUTANT_PENDING_SKIPS_KICK,
-	/* No look at the requests between "in guest" and FFA_RUN. */
+	/* L4: no look at the requests between "in guest" and FFA_RUN. */
 	HF_MUTANT_NO_LAST_LOOK,
-	/* Interrupts are taken between the last look and FFA_RUN. */
+	/* L4: interrupts are taken between the last look and FFA_RUN. */
 	HF_MUTANT_INTERRUPTS_ON,
-	/* No look at the mirror after announcing that a vCPU waits. */
+	/* L1 A: as WAITING_DECIDES with a mirror that is kept, but not looked at. */
 	HF_MUTANT_MIRROR_UNCHECKED,
 	/* A vCPU goes to sleep without looking at its requests. */
 	HF_MUTANT_SLEEP_WITHOUT_LOOK,
@@ -41,9 +46,23 @@ enum hf_mutant {
 
 #ifdef HF_MUTANTS
 extern int hf_mutant_active;
+extern int hf_mutant_window_ms;
 #define hf_mutant(name) (READ_ONCE(hf_mutant_active) == HF_MUTANT_##name)
+
+/* Makes a race wide enough for a test to hit it; interrupts come in if @open. */
+static inline void hf_mutant_window(bool open)
+{
+	unsigned long flags;
+
+	local_save_flags(flags);
+	if (open)
+		local_irq_enable();
+	mdelay(hf_mutant_window_ms);
+	local_irq_restore(flags);
+}
 #else
 #define hf_mutant(name) false
+#define hf_mutant_window(open) do { } while (0)
 #endif
 
 #endif

@@ -14,7 +14,6 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
@@ -97,8 +96,6 @@ static void kick(struct hf_vcpu *vcpu)
 
 void hf_vcpu_request(struct hf_vcpu *vcpu, enum hf_vcpu_request request)
 {
-	if (hf_mutant(PENDING_SKIPS_KICK) && READ_ONCE(vcpu->requests))
-		return;
 	if (!hf_mutant(KICK_WITHOUT_REQUEST) || request == HF_REQ_STOP)
 		make_request(vcpu, request);
 	kick(vcpu);
@@ -160,6 +157,7 @@ static bool vcpu_enter(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit)
 {
 	bool entered = false;
 
+	hf_mutant_window(true);
 	local_irq_disable();
 	WRITE_ONCE(vcpu->mode, HF_VCPU_IN_GUEST);
 	/*
@@ -172,11 +170,7 @@ static bool vcpu_enter(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit)
 	 */
 	smp_mb();
 	if (!READ_ONCE(vcpu->requests) || hf_mutant(NO_LAST_LOOK)) {
-		if (hf_mutant(INTERRUPTS_ON)) {
-			local_irq_enable();
-			mdelay(1);
-			local_irq_disable();
-		}
+		hf_mutant_window(hf_mutant(INTERRUPTS_ON));
 		run_guest(vcpu, exit);
 		entered = true;
 	} else {
