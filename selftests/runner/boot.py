@@ -76,7 +76,10 @@ class LineReader:
 
 
 def boot(machine, limit, log_path, on_line=None):
-    """Boots `machine` for at most `limit` seconds; on_line(stream, line) sees it live."""
+    """
+    Boots `machine` for at most `limit` seconds. on_line(stream, line) sees it
+    live, and ends it by returning True.
+    """
     outcome = Outcome()
     began = time.monotonic()
     port_read, port_write = os.pipe()
@@ -87,7 +90,7 @@ def boot(machine, limit, log_path, on_line=None):
                               stderr=subprocess.STDOUT, pass_fds=(port_write,)) as qemu:
             os.close(port_write)
             try:
-                _collect(qemu, port_read, began + limit, log, outcome, on_line)
+                _collect(qemu, port_read, began, limit, log, outcome, on_line)
             finally:
                 os.close(port_read)
                 if qemu.poll() is None:
@@ -103,24 +106,26 @@ def quote(word):
     return f"'{word}'" if " " in word else word
 
 
-def _collect(qemu, port, deadline, log, outcome, on_line):
+def _collect(qemu, port, began, limit, log, outcome, on_line):
     """Reads both streams until QEMU closes them or the time is over."""
     streams = {qemu.stdout.fileno(): (CONSOLE, LineReader(), outcome.console),
                port: (KTAP, LineReader(), outcome.ktap)}
 
     def take(lines, kind, into):
+        stop = False
         for line in lines:
             into.append(line)
-            log.write(f"{'ktap| ' if kind == KTAP else ''}{line}\n")
-            if on_line:
-                on_line(kind, line)
+            elapsed = time.monotonic() - began
+            log.write(f"{elapsed:7.2f} {'ktap| ' if kind == KTAP else ''}{line}\n")
+            stop = bool(on_line and on_line(kind, line)) or stop
         log.flush()
+        return stop
 
     with selectors.DefaultSelector() as selector:
         for fd in streams:
             selector.register(fd, selectors.EVENT_READ)
         while selector.get_map():
-            left = deadline - time.monotonic()
+            left = began + limit - time.monotonic()
             if left <= 0:
                 outcome.timed_out = True
                 qemu.kill()
@@ -130,9 +135,8 @@ def _collect(qemu, port, deadline, log, outcome, on_line):
                 data = os.read(key.fd, 65536)
                 if not data:
                     selector.unregister(key.fd)
-                    take(reader.flush(), kind, into)
-                else:
-                    take(reader.feed(data), kind, into)
+                if take(reader.feed(data) if data else reader.flush(), kind, into):
+                    qemu.kill()
     for kind, reader, into in streams.values():
         take(reader.flush(), kind, into)
     try:

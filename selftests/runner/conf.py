@@ -19,15 +19,16 @@ class Run:
 
     # Fields of a row and their defaults; those in PRODUCT multiply the row.
     DEFAULTS = {"kernel": "6.1", "smp": "2", "level": "2.7", "vms": "", "tests": "",
-                "seconds": "120", "tags": "", "hyp": "yes", "cpu": "cortex-a57",
+                "seconds": "300", "tags": "", "hyp": "yes", "cpu": "cortex-a57",
                 "el2": "on", "memory": "1024", "params": "", "mem": "", "skips": "",
                 "allow": "", "icount": "", "module": "plain", "append": "", "cells": ""}
     PRODUCT = ("kernel", "smp", "level", "cpu", "el2")
     # A cell of the matrix is kernel/smp/level.
     CELL = ("kernel", "smp", "level")
 
-    def __init__(self, name, fields):
+    def __init__(self, name, base, fields):
         self.name = name
+        self.base = base
         self.kernel = fields["kernel"]
         self.smp = int(fields["smp"])
         self.level = fields["level"]
@@ -98,8 +99,9 @@ class Table:
             fields[key] = value
         for kind in self.sets:
             fields[kind] = self._expand(kind, fields[kind].replace(",", " ").split())
-        if fields["cells"]:
-            for cell in fields["cells"]:
+        cells = fields.pop("cells")
+        if cells:
+            for cell in cells:
                 values = dict(zip(Run.CELL, cell.split("/"), strict=True))
                 yield named(base, dict(fields, **values), Run.CELL)
             return
@@ -113,8 +115,9 @@ class Table:
 
     def select(self, patterns, tags):
         """
-        (run, tests) pairs. A pattern is the name of a run, of a test, or
-        run/test, each with * and ?; without patterns the tags select.
+        (run, tests) pairs. A pattern is the name of a run, the name of a row
+        (all of its runs), of a test, or run/test, each with * and ?; without
+        patterns the tags select.
         """
         if not patterns:
             return [(run, run.tests) for run in self.runs if run.tags & tags]
@@ -132,7 +135,7 @@ class Table:
     def _match(self, pattern, tags):
         run_part, _, test_part = pattern.partition("/")
         for run in self.runs:
-            if fnmatch.fnmatchcase(run.name, run_part):
+            if any(fnmatch.fnmatchcase(name, run_part) for name in (run.name, run.base)):
                 tests = fnmatch.filter(run.tests, test_part or "*")
                 if tests or not test_part:
                     yield run, tests
@@ -146,7 +149,7 @@ class Table:
 
 def named(base, fields, keys):
     """A run called after those of its fields that tell it from its siblings."""
-    return Run("-".join([base] + [mark(key, fields[key]) for key in keys]), fields)
+    return Run("-".join([base] + [mark(key, fields[key]) for key in keys]), base, fields)
 
 
 def mark(key, value):
