@@ -116,11 +116,16 @@ static void read_manifest(struct machine *m)
 		panic("hyp_level %s is not known", name);
 }
 
+static u64 page_align(u64 size)
+{
+	return (size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1UL);
+}
+
+/* @size is page aligned. */
 static u64 take_memory(struct machine *m, u64 size)
 {
 	const u8 *fdt_end = m->fdt + fdt_size(m->fdt);
 
-	size = (size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1UL);
 	if (size > m->free_end - m->ram_start)
 		panic("not enough memory");
 	m->free_end -= size;
@@ -147,7 +152,7 @@ static void load_file(u64 to, const struct file *file)
 static void create_secondary(struct machine *m, int node)
 {
 	const void *manifest = m->manifest;
-	u64 size = fdt_number(manifest, node, "mem_size", 0);
+	u64 size = page_align(fdt_number(manifest, node, "mem_size", 0));
 	u16 vcpus = (u16)fdt_number(manifest, node, "vcpu_count", 1);
 	const char *name = fdt_string(manifest, node, "debug_name");
 	struct vm *vm = vm_create(vcpus, name ? name : "?");

@@ -65,11 +65,10 @@ static struct ffa_value writable_result(struct vcpu *current, bool waiters,
 	return ffa_success();
 }
 
-/* The VM owns the page alone and may write to it. */
+/* Memory, not a device, and the VM's. */
 static bool page_is_own(const struct vm *vm, u64 page)
 {
-	return page >= vm->mem_start && page < vm->mem_end &&
-	       stage2_allows(&vm->stage2, page, true) && !stage2_shared(&vm->stage2, page);
+	return page >= vm->mem_start && page < vm->mem_end;
 }
 
 static struct ffa_value map_locked(struct vm *vm, u64 tx, u64 rx, u64 pages)
@@ -80,8 +79,7 @@ static struct ffa_value map_locked(struct vm *vm, u64 tx, u64 rx, u64 pages)
 		return ffa_error(FFA_RET_DENIED);
 
 	/* The guest only reads what EL2 writes. */
-	stage2_protect(&vm->stage2, rx, PROT_RO, true);
-	stage2_protect(&vm->stage2, tx, PROT_RW, true);
+	stage2_protect(&vm->stage2, rx, PROT_RO);
 	vm->mailbox.recv = (u8 *)rx;
 	vm->mailbox.send = (u8 *)tx;
 	return ffa_success();
@@ -112,8 +110,7 @@ struct ffa_value mailbox_unmap(struct vcpu *current)
 
 	spin_lock(&vm->lock);
 	if (vm->mailbox.recv) {
-		stage2_protect(&vm->stage2, (u64)vm->mailbox.recv, PROT_RW, false);
-		stage2_protect(&vm->stage2, (u64)vm->mailbox.send, PROT_RW, false);
+		stage2_protect(&vm->stage2, (u64)vm->mailbox.recv, PROT_RW);
 		vm->mailbox.recv = NULL;
 		vm->mailbox.send = NULL;
 		result = ffa_success();

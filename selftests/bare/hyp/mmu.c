@@ -27,7 +27,6 @@
 #define PTE_TABLE	(1UL << 1)	/* a table above level 3, a page at level 3 */
 #define PTE_INNER	(3UL << 8)
 #define PTE_AF		(1UL << 10)
-#define PTE_SW_SHARED	(1UL << 55)	/* ignored by the hardware */
 
 #define S1_NORMAL	(0UL << 2)	/* index into MAIR_EL2 */
 #define S1_DEVICE	(1UL << 2)
@@ -161,7 +160,7 @@ static void replace(u64 *entry, u64 value)
 	isb();
 }
 
-void stage2_protect(struct page_table *pt, u64 ipa, enum prot prot, bool shared)
+void stage2_protect(struct page_table *pt, u64 ipa, enum prot prot)
 {
 	u64 *entry = &pt->root[index_of(ipa, ROOT_LEVEL)];
 
@@ -174,7 +173,7 @@ void stage2_protect(struct page_table *pt, u64 ipa, enum prot prot, bool shared)
 		}
 		entry = &table_of(*entry)[index_of(ipa, level + 1)];
 	}
-	replace(entry, ipa | attributes(pt, prot) | PTE_TABLE | (shared ? PTE_SW_SHARED : 0));
+	replace(entry, ipa | attributes(pt, prot) | PTE_TABLE);
 }
 
 /* The entry that maps @ipa, 0 if there is none. */
@@ -196,11 +195,6 @@ static u64 lookup(const struct page_table *pt, u64 ipa)
 bool stage2_allows(const struct page_table *pt, u64 ipa, bool write)
 {
 	return lookup(pt, ipa) & (write ? S2_WRITE : S2_READ);
-}
-
-bool stage2_shared(const struct page_table *pt, u64 ipa)
-{
-	return lookup(pt, ipa) & PTE_SW_SHARED;
 }
 
 u64 stage2_vttbr(const struct page_table *pt, u16 vmid)

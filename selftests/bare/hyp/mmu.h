@@ -36,11 +36,10 @@ void page_table_map(struct page_table *pt, u64 start, u64 end, enum prot prot);
  * this stage 2 loaded; concurrent accesses by other CPUs may fault meanwhile
  * and have to be retried (stage2_allows() under the same VM lock).
  */
-void stage2_protect(struct page_table *pt, u64 ipa, enum prot prot, bool shared);
+void stage2_protect(struct page_table *pt, u64 ipa, enum prot prot);
 
-/* What a page is: mapped at all, writable, handed to EL2 as RX or TX. */
+/* The page is mapped, or mapped writable. */
 bool stage2_allows(const struct page_table *pt, u64 ipa, bool write);
-bool stage2_shared(const struct page_table *pt, u64 ipa);
 
 /* VTTBR_EL2 for this stage 2. */
 u64 stage2_vttbr(const struct page_table *pt, u16 vmid);
