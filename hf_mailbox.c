@@ -100,9 +100,12 @@ static bool announce_waiting(struct hf_vcpu *vcpu)
 /*
  * Whether a message should go to EL2 now. A VM that uses FFA_MSG_WAIT gets it
  * while a vCPU waits: earlier it would only lie in the mailbox, the vCPU would
- * take it there without our seeing it, and be run once more for nothing. On
- * some hypervisors a message taken that way can be overwritten while it is
- * read. vm->hold_work sends it in the end to a guest that does not wait now.
+ * take it there without our seeing it, and be run once more for nothing.
+ * vm->hold_work sends it in the end to a guest that does not wait now.
+ *
+ * On some hypervisors a message taken without waiting can be overwritten while
+ * it is read. There every VM counts as one that waits, and a guest that only
+ * polls gets a message per HOLD_JIFFIES, in the hope that it has read the last.
  */
 static bool may_send(struct hf_vm *vm)
 {
@@ -158,11 +161,13 @@ static struct sk_buff *send_oldest_locked(struct hf_vm *vm, bool hold_is_over, i
 		__skb_unlink(skb, &vm->send_queue);
 		vm->oldest_since = jiffies;
 		vm->orphans -= !skb->sk;
-		if (hold_is_over)
-			WRITE_ONCE(vm->waits, false);
 	} else {
 		skb = NULL;
 	}
+
+	/* It does not wait now. If it did not read either, its next exits tell. */
+	if (hold_is_over && !hf_ffa_features.rx_overwrite)
+		WRITE_ONCE(vm->waits, false);
 
 	if (READ_ONCE(vm->waits) && !skb_queue_empty(&vm->send_queue))
 		schedule_delayed_work(&vm->hold_work, HOLD_JIFFIES);

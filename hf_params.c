@@ -88,7 +88,7 @@ static bool is_known(const char *name)
 		if (!strcmp(name, THIS_MODULE->kp[i].name))
 			return true;
 	}
-	return !strcmp(name, "dyndbg");
+	return !strcmp(name, "dyndbg") || !strcmp(name, "async_probe");
 }
 
 /*

@@ -98,6 +98,9 @@ static int sock_connect(struct socket *sock, struct sockaddr *uaddr, int len, in
 		goto out;
 	hs->peer_port = addr->port;
 	hs->local_port = atomic64_inc_return_relaxed(&last_local_port);
+	err = rhashtable_insert_fast(&table, &hs->node, table_params);
+	if (err)
+		goto out;
 	/*
 	 * (M) A sender could find the VM and not the ports.
 	 *
@@ -107,16 +110,11 @@ static int sock_connect(struct socket *sock, struct sockaddr *uaddr, int len, in
 	 */
 	smp_store_release(&hs->peer_vm, vm);
 
-	err = rhashtable_insert_fast(&table, &hs->node, table_params);
-	if (err) {
-		WRITE_ONCE(hs->peer_vm, NULL);
-		goto out;
-	}
 	sock->state = SS_CONNECTED;
 	/*
 	 * (K) The VM could die without our seeing it or being seen.
 	 *
-	 * Orders: socket in the table  ->  dead
+	 * Orders: socket in the table, peer_vm  ->  dead
 	 * Pairs:  (J) in hf_socket_vm_died()
 	 * Proof:  litmus/SB+death-vs-connect
 	 */
@@ -332,7 +330,7 @@ static struct sock *find_receiver(const struct hf_skb_cb *cb)
 
 	rcu_read_lock();
 	hs = rhashtable_lookup(&table, &cb->dst_port, table_params);
-	if (hs && hs->peer_vm == cb->vm && hs->peer_port == cb->src_port &&
+	if (hs && peer_vm(&hs->sk) == cb->vm && hs->peer_port == cb->src_port &&
 	    refcount_inc_not_zero(&hs->sk.sk_refcnt))
 		sk = &hs->sk;
 	rcu_read_unlock();
@@ -373,7 +371,7 @@ void hf_socket_vm_died(struct hf_vm *vm)
 	rhashtable_walk_start(&iter);
 	while ((hs = rhashtable_walk_next(&iter))) {
 		/* After -EAGAIN the walk sees all again, which does no harm. */
-		if (!IS_ERR(hs) && hs->peer_vm == vm)
+		if (!IS_ERR(hs) && peer_vm(&hs->sk) == vm)
 			report_death(&hs->sk);
 	}
 	rhashtable_walk_stop(&iter);

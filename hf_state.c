@@ -3,8 +3,8 @@
  * What people see of the driver's state: debugfs, and the stall detector.
  *
  * /sys/kernel/debug/hafnium/{features,vms,vcpus} answer "why is this vCPU not
- * running". The detector looks every second, without waking an idle CPU, for
- * what the wake-up protocol excludes: work for a VM all of whose vCPUs sleep.
+ * running". The detector looks every second for what the wake-up protocol
+ * excludes: work for a VM all of whose vCPUs sleep and are not being woken.
  * It says so once a VM, with the same text, and runs the VM's vCPUs.
  *
  * Process context. Reads what other threads write without a lock: each value
@@ -15,6 +15,7 @@
 #include <linux/bitmap.h>
 #include <linux/debugfs.h>
 #include <linux/printk.h>
+#include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
@@ -25,7 +26,7 @@
 
 static struct dentry *dir;
 static void detect(struct work_struct *work);
-static DECLARE_DEFERRABLE_WORK(detector, detect);
+static DECLARE_DELAYED_WORK(detector, detect);
 
 /* The same text to debugfs and to the kernel log, a line a VM or vCPU. */
 static void vm_line(const struct hf_vm *vm, char *line, size_t size)
@@ -139,7 +140,7 @@ static u64 stalled_at(const struct hf_vm *vm)
 	for (i = 0; i < vm->nr_vcpus; i++) {
 		const struct hf_vcpu *vcpu = &vm->vcpus[i];
 
-		if (READ_ONCE(vcpu->mode) != HF_VCPU_BLOCKED)
+		if (READ_ONCE(vcpu->mode) != HF_VCPU_BLOCKED || task_is_running(vcpu->task))
 			return 0;
 		work |= READ_ONCE(vcpu->requests);
 		runs += READ_ONCE(vcpu->runs);
@@ -184,7 +185,7 @@ static void detect(struct work_struct *work)
 		}
 		vm->stalled_at = now;
 	}
-	schedule_delayed_work(&detector, DETECTOR_PERIOD);
+	schedule_delayed_work(&detector, round_jiffies_relative(DETECTOR_PERIOD));
 }
 
 int hf_state_init(void)
@@ -193,7 +194,7 @@ int hf_state_init(void)
 	debugfs_create_file("features", 0444, dir, NULL, &features_fops);
 	debugfs_create_file("vms", 0444, dir, NULL, &vms_fops);
 	debugfs_create_file("vcpus", 0444, dir, NULL, &vcpus_fops);
-	schedule_delayed_work(&detector, DETECTOR_PERIOD);
+	schedule_delayed_work(&detector, round_jiffies_relative(DETECTOR_PERIOD));
 	return 0;
 }
 

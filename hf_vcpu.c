@@ -70,10 +70,12 @@ static void kick(struct hf_vcpu *vcpu)
 	smp_mb__after_atomic();
 	switch (READ_ONCE(vcpu->mode)) {
 	case HF_VCPU_IN_GUEST:
+		preempt_disable();
 		/*
-		 * (L) Of several kickers one sends the IPI; it finds the thread
-		 * on the CPU that entered the guest. kick_process() elides the
-		 * IPI if that is this CPU: then the thread is not in the guest.
+		 * (L) Of several kickers one sends the IPI, soon, for the others
+		 * rely on it; it finds the thread on the CPU that entered the
+		 * guest. kick_process() elides the IPI if that is this CPU: then
+		 * the thread is not in the guest.
 		 *
 		 * Orders: read of mode  ->  read of the thread's CPU
 		 * Pairs:  the kernel's __switch_to()
@@ -84,6 +86,7 @@ static void kick(struct hf_vcpu *vcpu)
 			atomic_long_inc(&vcpu->kicks);
 			kick_process(vcpu->task);
 		}
+		preempt_enable();
 		break;
 	case HF_VCPU_BLOCKED:
 		wake_up_process(vcpu->task);

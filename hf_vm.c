@@ -68,6 +68,7 @@ int hf_vm_create(u16 id, u16 nr_vcpus)
 		return -ENOMEM;
 
 	vm->id = id;
+	vm->waits = hf_ffa_features.rx_overwrite;
 	spin_lock_init(&vm->tx_lock);
 	skb_queue_head_init(&vm->send_queue);
 	INIT_DELAYED_WORK(&vm->hold_work, hf_mailbox_hold_expired);
