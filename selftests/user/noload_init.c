@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Each call that module init makes to the hypervisor fails in turn: loading
- * reports it, leaves nothing behind, and the next load works.
+ * Each call that module init makes to the hypervisor, and each of its steps,
+ * fails in turn: loading reports it, leaves nothing behind, and the next load
+ * works.
  *
- * Needs the test hypervisor (HFT_FAIL) and an echo guest.
+ * Needs an echo guest, the test hypervisor for the calls (HFT_FAIL), and a
+ * module built with HF_MUTANTS=y for the steps.
  */
 #include "hft_harness.h"
 
@@ -130,6 +132,49 @@ TEST(failed_unmap_keeps_the_pages)
 	ASSERT_EQ(0, hft_module_unload_wait(HFT_PATIENCE_MS));
 	arm(FFA_RXTX_UNMAP, 0, 0);
 	EXPECT_EQ(0, load_and_echo());
+}
+
+/*
+ * Which mutant makes init fail, or -1 if this module has none. It is the last
+ * of hf_mutant.h, and larger numbers do nothing, so that nothing else is tried.
+ */
+static int find_failing_mutant(void)
+{
+	char params[40];
+	int mutant, err;
+
+	for (mutant = 40; mutant > 0; mutant--) {
+		snprintf(params, sizeof(params), "mutant=%d fail_step=0", mutant);
+		err = hft_module_load(params);
+		if (err == -ENOMEM)
+			return mutant;
+		if (err || hft_module_unload_wait(HFT_PATIENCE_MS))
+			break;
+	}
+	return -1;
+}
+
+TEST(each_step_of_init_is_undone)
+{
+	int step, err, mutant = find_failing_mutant();
+	char params[40];
+
+	if (mutant < 0)
+		HFT_SKIP("this module is built without HF_MUTANTS");
+	for (step = 0; step < 40; step++) {
+		snprintf(params, sizeof(params), "mutant=%d fail_step=%d", mutant,
+			 step);
+		err = hft_module_load(params);
+		if (!err)
+			break;
+		EXPECT_EQ(-ENOMEM, err);
+		EXPECT_FALSE(hft_module_loaded());
+		ASSERT_EQ(0, load_and_echo());
+	}
+	/* Past the last step nothing fails. */
+	EXPECT_EQ(0, err);
+	EXPECT_EQ(0, hft_module_unload_wait(HFT_PATIENCE_MS));
+	EXPECT_LT(4, step);
 }
 
 TEST_HARNESS_MAIN

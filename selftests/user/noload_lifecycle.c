@@ -79,6 +79,8 @@ TEST(loading_twice_is_refused)
 struct traffic {
 	unsigned int vm;
 	uint32_t random;
+	bool polite;		/* opens no new socket while asked to pause */
+	volatile bool pause;
 	volatile bool stop;
 	volatile unsigned long echoed;
 	volatile unsigned long abandoned;
@@ -116,13 +118,38 @@ static int open_and_close_sockets(void *arg)
 {
 	struct traffic *t = arg;
 
+	int64_t lived;
+
 	while (!t->stop) {
-		if (one_socket(t))
+		lived = hft_now_ns();
+		if (!(t->polite && t->pause) && one_socket(t))
 			return 1;
-		/* Most of the time somebody has a socket, not always. */
-		hft_sleep_ms(next_random(&t->random) % 5);
+		/* Half of the time without a socket, however slow the machine. */
+		lived = (hft_now_ns() - lived) / 1000000;
+		hft_sleep_ms(1 + next_random(&t->random) % (2 * lived + 3));
 	}
 	return 0;
+}
+
+/*
+ * An unload needs a moment without sockets. One client leaves that to chance;
+ * the others make room, with their last answers still under way.
+ */
+static int unload_under_traffic(struct traffic *t)
+{
+	int i, err;
+
+	for (i = 0; i < CLIENTS; i++)
+		t[i].pause = true;
+	err = hft_module_unload_wait(20000);
+	if (err) {
+		fprintf(stderr, "# unload: %s, %d references\n", strerror(-err),
+			hft_module_refs());
+		hft_dump_state();
+	}
+	for (i = 0; i < CLIENTS; i++)
+		t[i].pause = false;
+	return err;
 }
 
 static int wait_for_traffic(struct traffic *t, unsigned long echoed)
@@ -149,13 +176,14 @@ TEST(a_hundred_loads_and_unloads_under_traffic)
 	for (i = 0; i < CLIENTS; i++) {
 		t[i].vm = i % 2 ? other : guest->id;
 		t[i].random = i + 1;
+		t[i].polite = i;
 		pid[i] = hft_spawn(open_and_close_sockets, &t[i]);
 	}
 	for (i = 0; i < CYCLES; i++) {
 		ASSERT_EQ(0, hft_module_load(""));
 		ASSERT_EQ(0, wait_for_traffic(&t[i % CLIENTS],
 					      t[i % CLIENTS].echoed + 5));
-		ASSERT_EQ(0, hft_module_unload_wait(20000));
+		ASSERT_EQ(0, unload_under_traffic(t));
 	}
 	for (i = 0; i < CLIENTS; i++)
 		t[i].stop = true;
