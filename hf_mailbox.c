@@ -203,11 +203,13 @@ void hf_mailbox_hold_expired(struct work_struct *work)
 {
 	struct hf_vm *vm = container_of(to_delayed_work(work), struct hf_vm, hold_work);
 	struct sk_buff *skb;
+	bool is_over;
 	int err;
 
 	spin_lock(&vm->tx_lock);
-	skb = send_oldest_locked(vm, time_after_eq(jiffies, vm->oldest_since + HOLD_JIFFIES),
-				 &err);
+	is_over = !skb_queue_empty(&vm->send_queue) &&
+		  time_after_eq(jiffies, vm->oldest_since + HOLD_JIFFIES);
+	skb = send_oldest_locked(vm, is_over, &err);
 	spin_unlock(&vm->tx_lock);
 	sent(vm, skb, err);
 }
