@@ -232,6 +232,13 @@ int replay_forge(const struct replay *r, uint64_t w0, uint64_t w1, uint64_t w2)
 		complain("VM %u vCPU %u: an exit is forged already", r->vm, r->vcpu) : 0;
 }
 
+int replay_helper(struct replay *helper, unsigned int vm)
+{
+	if (replay_open(helper, vm, 0) || replay_pin(vm, 0, REPLAY_CPU_TEST))
+		return -1;
+	return replay_send(helper) || replay_reply(helper) ? -1 : 0;
+}
+
 int replay_wake(const struct replay *r, struct replay *helper)
 {
 	if (replay_forge(helper, REPLAY_HF_WAKE_UP, r->id, 0))

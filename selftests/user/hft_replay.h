@@ -82,7 +82,12 @@ int replay_go(struct replay *r);
 
 /* The next run ends like this. */
 int replay_forge(const struct replay *r, uint64_t w0, uint64_t w1, uint64_t w2);
-/* Has the driver make a request of r's vCPU, with the help of an idle VM. */
+/*
+ * Another VM, which is loaded and echoes; its thread stays where the test runs,
+ * and its exits are forged to name the vCPU in question.
+ */
+int replay_helper(struct replay *helper, unsigned int vm);
+/* Has the driver make a request of r's vCPU. */
 int replay_wake(const struct replay *r, struct replay *helper);
 
 /* Numbered messages; a reply has to be the next one. 0 or -1, a line says why. */
