@@ -67,14 +67,23 @@ static void flush_if_new(struct vcpu *vcpu)
 	isb();
 }
 
-/* Everything but the general registers and HCR's interrupt lines. */
+/* Virtual interrupts as they are now; the write is not cheap under QEMU. */
+static void load_hcr(struct vcpu *vcpu)
+{
+	u64 hcr = vcpu->hcr | irq_lines(vcpu);
+
+	if (read_sysreg(hcr_el2) != hcr)
+		write_sysreg(hcr_el2, hcr);
+	isb();
+}
+
+/* Everything but the general registers. */
 static void load(struct vcpu *vcpu)
 {
 	bool primary = vm_is_primary(vcpu->vm);
 	u64 mdcr = read_sysreg(mdcr_el2) & MDCR_HPMN_MASK;
 
 	write_sysreg(vttbr_el2, stage2_vttbr(&vcpu->vm->stage2, vcpu->vm->id));
-	write_sysreg(hcr_el2, vcpu->hcr);
 	write_sysreg(vmpidr_el2, primary ? read_sysreg(mpidr_el1) : 0x80000000 | vcpu->index);
 	write_sysreg(cnthctl_el2, CNTHCTL_EL1PCTEN | (primary ? CNTHCTL_EL1PCEN : 0));
 	if (!primary)
@@ -83,28 +92,30 @@ static void load(struct vcpu *vcpu)
 	write_sysreg(ICH_HCR_EL2, primary ? 0 : ICH_HCR_TRAP_ALL);
 	write_sysreg(ICC_SRE_EL2, ICC_SRE_SRE | (primary ? ICC_SRE_ENABLE : 0));
 	el1_load(&vcpu->el1);
+	timer_load(&vcpu->timer);
 	fp_load(&vcpu->fp);
-	isb();
+	load_hcr(vcpu);
 	flush_if_new(vcpu);
 }
 
 static void save(struct vcpu *vcpu)
 {
 	el1_save(&vcpu->el1);
+	timer_save(&vcpu->timer);
 	fp_save(&vcpu->fp);
 }
 
 /* Enters the guest until something has to be told to the primary. */
 static void run_until_exit(struct vcpu *vcpu, struct exit *exit)
 {
-	do {
-		u64 kind;
+	for (;;) {
+		u64 kind = guest_enter(&vcpu->regs);
 
-		write_sysreg(hcr_el2, vcpu->hcr | irq_lines(vcpu));
-		isb();
-		kind = guest_enter(&vcpu->regs);
 		trap_secondary(vcpu, kind, exit);
-	} while (!exit->leave);
+		if (exit->leave)
+			return;
+		load_hcr(vcpu);
+	}
 }
 
 /* A blocked vCPU tells when it wants to run again; at once means not blocked. */
@@ -114,9 +125,9 @@ static void add_timeout(struct exit *exit, struct vcpu *vcpu)
 
 	if (exit->state != VCPU_WAIT_MESSAGE && exit->state != VCPU_WAIT_INTERRUPT)
 		return;
-	if (!level->timeouts || !timer_enabled(&vcpu->el1))
+	if (!level->timeouts || !timer_enabled(&vcpu->timer))
 		return;
-	ns = timer_remaining_ns(&vcpu->el1);
+	ns = timer_remaining_ns(&vcpu->timer);
 	if (ns)
 		exit->value.w[2] = ns;
 	else
@@ -128,7 +139,7 @@ static struct ffa_value run(struct vcpu *primary, struct vcpu *vcpu)
 	struct exit exit = { 0 };
 
 	save(primary);
-	timer_guard_start(&primary->el1);
+	timer_guard_start(&primary->timer);
 	load(vcpu);
 	run_until_exit(vcpu, &exit);
 	save(vcpu);
@@ -154,8 +165,8 @@ static bool is_woken_locked(struct vcpu *vcpu, struct ffa_value *result)
 		return true;
 	if (irq_deliverable_locked(vcpu))
 		return true;
-	if (level->timeouts && timer_enabled(&vcpu->el1)) {
-		ns = timer_remaining_ns(&vcpu->el1);
+	if (level->timeouts && timer_enabled(&vcpu->timer)) {
+		ns = timer_remaining_ns(&vcpu->timer);
 		if (!ns)
 			return true;
 	}

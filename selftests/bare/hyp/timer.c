@@ -10,32 +10,60 @@
 
 #define NS_PER_SECOND	1000000000UL
 
-void timer_guard_start(const struct el1_regs *primary)
+#define CNT_CTL_MASK	(CNT_CTL_ENABLE | CNT_CTL_IMASK)
+
+void timer_save(struct timer *timer)
 {
-	write_sysreg(cnthp_ctl_el2, 0);
-	write_sysreg(cnthp_cval_el2, primary->cntv_cval_el0);
-	write_sysreg(cnthp_ctl_el2, primary->cntv_ctl_el0 & (CNT_CTL_ENABLE | CNT_CTL_IMASK));
+	timer->ctl = read_sysreg(cntv_ctl_el0) & CNT_CTL_MASK;
+	timer->cval = read_sysreg(cntv_cval_el0);
+}
+
+/*
+ * Off while the deadline changes, so that a mixture of two timers never fires.
+ * Each write is expensive under QEMU, hence none that changes nothing.
+ */
+void timer_load(const struct timer *timer)
+{
+	u64 ctl = read_sysreg(cntv_ctl_el0) & CNT_CTL_MASK;
+
+	if (ctl & CNT_CTL_ENABLE) {
+		ctl = 0;
+		write_sysreg(cntv_ctl_el0, ctl);
+		isb();
+	}
+	write_sysreg(cntv_cval_el0, timer->cval);
+	if (ctl != timer->ctl)
+		write_sysreg(cntv_ctl_el0, timer->ctl);
+}
+
+void timer_guard_start(const struct timer *primary)
+{
+	if (!timer_enabled(primary))
+		return;
+	write_sysreg(cnthp_cval_el2, primary->cval);
+	write_sysreg(cnthp_ctl_el2, CNT_CTL_ENABLE);
 }
 
 void timer_guard_stop(void)
 {
-	write_sysreg(cnthp_ctl_el2, 0);
+	if (read_sysreg(cnthp_ctl_el2) & CNT_CTL_ENABLE)
+		write_sysreg(cnthp_ctl_el2, 0);
 }
 
-bool timer_enabled(const struct el1_regs *el1)
+bool timer_enabled(const struct timer *timer)
 {
-	return (el1->cntv_ctl_el0 & (CNT_CTL_ENABLE | CNT_CTL_IMASK)) == CNT_CTL_ENABLE;
+	return (timer->ctl & CNT_CTL_MASK) == CNT_CTL_ENABLE;
 }
 
-u64 timer_remaining_ns(const struct el1_regs *el1)
+u64 timer_remaining_ns(const struct timer *timer)
 {
 	u64 hz = counter_hz();
 	u64 now = counter();
 	u64 ticks;
 
-	if (now >= el1->cntv_cval_el0)
+	if (now >= timer->cval)
 		return 0;
-	ticks = el1->cntv_cval_el0 - now;
+	ticks = timer->cval - now;
 	if (ticks / hz >= INT64_MAX / NS_PER_SECOND)
 		return INT64_MAX;
 	return ticks / hz * NS_PER_SECOND + ticks % hz * NS_PER_SECOND / hz;
@@ -47,8 +75,8 @@ u64 timer_remaining_ns(const struct el1_regs *el1)
  */
 void timer_deliver_locked(struct vcpu *vcpu)
 {
-	if (!timer_enabled(&vcpu->el1) || timer_remaining_ns(&vcpu->el1))
+	if (!timer_enabled(&vcpu->timer) || timer_remaining_ns(&vcpu->timer))
 		return;
 	irq_pend_locked(vcpu, HF_VIRTUAL_TIMER_INTID);
-	vcpu->el1.cntv_ctl_el0 |= CNT_CTL_IMASK;
+	vcpu->timer.ctl |= CNT_CTL_IMASK;
 }

@@ -64,6 +64,7 @@ void vcpu_reset(struct vcpu *vcpu, u64 entry, u64 x0)
 {
 	memset(&vcpu->regs, 0, sizeof(vcpu->regs));
 	memset(&vcpu->el1, 0, sizeof(vcpu->el1));
+	memset(&vcpu->timer, 0, sizeof(vcpu->timer));
 	memset(&vcpu->fp, 0, sizeof(vcpu->fp));
 	vcpu->regs.x[0] = x0;
 	vcpu->regs.pc = entry;
@@ -92,11 +93,8 @@ void el1_save(struct el1_regs *regs)
 #undef X
 }
 
-/* The timer is off while its deadline changes: half of it must not fire. */
 void el1_load(const struct el1_regs *regs)
 {
-	write_sysreg(cntv_ctl_el0, 0);
-	isb();
 #define X(reg) write_sysreg(reg, regs->reg);
 	EL1_REGISTERS(X)
 #undef X

@@ -25,19 +25,25 @@ struct fp {
 	u64 fpcr;
 } __attribute__((aligned(16)));
 
-/* Every EL1 and EL0 register that a guest can change; timer control is last. */
+/* Every EL1 and EL0 register that a guest can change, timers apart. */
 #define EL1_REGISTERS(X)						\
 	X(sctlr_el1) X(actlr_el1) X(cpacr_el1) X(ttbr0_el1) X(ttbr1_el1)	\
 	X(tcr_el1) X(esr_el1) X(far_el1) X(afsr0_el1) X(afsr1_el1)	\
 	X(mair_el1) X(amair_el1) X(vbar_el1) X(contextidr_el1)		\
 	X(tpidr_el0) X(tpidrro_el0) X(tpidr_el1) X(sp_el0) X(sp_el1)	\
 	X(elr_el1) X(spsr_el1) X(par_el1) X(csselr_el1) X(cntkctl_el1)	\
-	X(mdscr_el1) X(cntv_cval_el0) X(cntv_ctl_el0)
+	X(mdscr_el1)
 
 struct el1_regs {
 #define X(reg) u64 reg;
 	EL1_REGISTERS(X)
 #undef X
+};
+
+/* The EL1 virtual timer: CNTV_CTL_EL0 and CNTV_CVAL_EL0. */
+struct timer {
+	u64 ctl;
+	u64 cval;
 };
 
 enum vcpu_state {
@@ -63,6 +69,7 @@ struct vcpu {
 	 */
 	struct regs regs;
 	struct el1_regs el1;
+	struct timer timer;
 	struct fp fp;
 
 	/* Under the lock. */
