@@ -11,7 +11,7 @@
 #include "hft_harness.h"
 
 #define PERIOD_NS	1000000
-#define PERIODS		1000
+#define PERIODS		500
 #define LIMIT_NS	20000000
 
 #undef TEST_TIMEOUT_DEFAULT
