@@ -38,6 +38,7 @@ class Machine:
         self.memory = options.get("memory") or 1024
         self.el2 = options.get("el2", True)
         self.icount_seed = options.get("icount_seed")
+        self.shift = options.get("shift", 0)
 
     def command(self, port_fd):
         virt = "on" if self.el2 else "off"
@@ -57,7 +58,7 @@ class Machine:
         ]
         if self.icount_seed is None:
             return command + ["-accel", "tcg,thread=multi"]
-        return command + ["-accel", "tcg", "-icount", "shift=0,sleep=off",
+        return command + ["-accel", "tcg", "-icount", f"shift={self.shift},sleep=off",
                           "-seed", str(self.icount_seed), "-rtc", "base=2024-01-01,clock=vm"]
 
 

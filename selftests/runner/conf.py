@@ -21,7 +21,7 @@ class Run:
     DEFAULTS = {"kernel": "6.1", "smp": "2", "level": "2.7", "vms": "", "tests": "",
                 "seconds": "300", "tags": "", "hyp": "yes", "cpu": "cortex-a57",
                 "el2": "on", "memory": "1024", "params": "", "mem": "", "skips": "",
-                "allow": "", "icount": "", "module": "plain", "append": "", "cells": ""}
+                "allow": "", "icount": "", "shift": "0", "module": "plain", "append": "", "cells": ""}
     PRODUCT = ("kernel", "smp", "level", "cpu", "el2")
     # A cell of the matrix is kernel/smp/level.
     CELL = ("kernel", "smp", "level")
@@ -45,6 +45,7 @@ class Run:
         self.skips = fields["skips"]
         self.allow = fields["allow"]
         self.icount = int(fields["icount"]) if fields["icount"] else None
+        self.shift = int(fields["shift"])
         self.module = fields["module"]
         self.append = fields["append"]
 

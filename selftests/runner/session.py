@@ -68,7 +68,7 @@ class Session:
             kernel = self.options.hypervisor or os.path.join(self.builder.bare(), "hyp.bin")
         return boot.Machine(kernel, initrd, self.command_line(run, tests), run.smp,
                             cpu=self.options.cpu or run.cpu, memory=run.memory, el2=run.el2,
-                            icount_seed=run.icount)
+                            icount_seed=run.icount, shift=run.shift)
 
     def log_path(self, run):
         return os.path.join(self.root, "build", "log", f"{run.name}.log")
