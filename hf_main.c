@@ -26,6 +26,7 @@
 #include "hf_socket.h"
 #include "hf_state.h"
 #include "hf_vcpu.h"
+#include "hf_vm.h"
 
 /* Position of the EL2 physical timer among the interrupts of arm,armv8-timer. */
 #define HYP_TIMER_INDEX	3
@@ -41,7 +42,8 @@ MODULE_PARM_DESC(rxtx, "RX/TX pages to adopt, as the unload before printed them:
 #ifdef HF_MUTANTS
 int hf_mutant_active;
 module_param_named(mutant, hf_mutant_active, int, 0644);
-int hf_mutant_window_ms;
+int hf_mutant_window_vm, hf_mutant_window_ms;
+module_param_named(window_vm, hf_mutant_window_vm, int, 0444);
 module_param_named(window_ms, hf_mutant_window_ms, int, 0444);
 static int fail_step = -1;
 module_param(fail_step, int, 0444);

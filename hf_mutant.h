@@ -46,14 +46,19 @@ enum hf_mutant {
 
 #ifdef HF_MUTANTS
 extern int hf_mutant_active;
-extern int hf_mutant_window_ms;
+extern int hf_mutant_window_vm, hf_mutant_window_ms;
 #define hf_mutant(name) (READ_ONCE(hf_mutant_active) == HF_MUTANT_##name)
 
-/* Makes a race wide enough for a test to hit it; interrupts come in if @open. */
-static inline void hf_mutant_window(bool open)
+/*
+ * Makes a race of the VM in parameter window_vm wide enough for a test to hit
+ * it. Interrupts come in if @open.
+ */
+static inline void hf_mutant_window(u16 vm_id, bool open)
 {
 	unsigned long flags;
 
+	if (vm_id != hf_mutant_window_vm)
+		return;
 	local_save_flags(flags);
 	if (open)
 		local_irq_enable();
@@ -62,7 +67,7 @@ static inline void hf_mutant_window(bool open)
 }
 #else
 #define hf_mutant(name) false
-#define hf_mutant_window(open) do { } while (0)
+#define hf_mutant_window(vm_id, open) do { } while (0)
 #endif
 
 #endif

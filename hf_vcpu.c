@@ -22,6 +22,7 @@
 
 #include "hf_mutant.h"
 #include "hf_vcpu.h"
+#include "hf_vm.h"
 
 /* What an exit handler returns: run again at once, or not before a request. */
 #define RUN_AGAIN	0ULL
@@ -160,7 +161,7 @@ static bool vcpu_enter(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit)
 {
 	bool entered = false;
 
-	hf_mutant_window(true);
+	hf_mutant_window(vcpu->vm->id, true);
 	local_irq_disable();
 	WRITE_ONCE(vcpu->mode, HF_VCPU_IN_GUEST);
 	/*
@@ -173,7 +174,7 @@ static bool vcpu_enter(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit)
 	 */
 	smp_mb();
 	if (!READ_ONCE(vcpu->requests) || hf_mutant(NO_LAST_LOOK)) {
-		hf_mutant_window(hf_mutant(INTERRUPTS_ON));
+		hf_mutant_window(vcpu->vm->id, hf_mutant(INTERRUPTS_ON));
 		run_guest(vcpu, exit);
 		entered = true;
 	} else {
