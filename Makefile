@@ -46,7 +46,7 @@ check:
 
 proofs:
 	@$(SETUP) tools proofs
-	@selftests/proofs
+	@selftests/tally selftests/litmus/run selftests/spin/run
 
 mutants:
 	@$(SETUP) $(TEST)
