@@ -13,7 +13,6 @@
 #include "format.h"
 #include "spinlock.h"
 
-#define UART_BASE	0x09000000UL	/* QEMU virt */
 #define UART_DR		0x00
 #define UART_FR		0x18
 #define UART_FR_TXFF	0x20

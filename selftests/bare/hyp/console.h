@@ -7,6 +7,9 @@
 
 #include "types.h"
 
+/* The UART of QEMU's virt machine: the only device that EL2 touches. */
+#define UART_BASE	0x09000000UL
+
 /* Prints one line; the end of line is added. Any CPU. */
 void log_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

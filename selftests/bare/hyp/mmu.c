@@ -207,7 +207,7 @@ void mmu_init(u64 ram_start, u64 ram_end)
 	const u64 hyp = (u64)_hyp_start;
 
 	page_table_init(&el2_table, false);
-	page_table_map(&el2_table, 0, ENTRY_SIZE(ROOT_LEVEL), PROT_DEVICE);
+	page_table_map(&el2_table, UART_BASE, UART_BASE + PAGE_SIZE, PROT_DEVICE);
 	page_table_map(&el2_table, ram_start, hyp, PROT_RW);
 	page_table_map(&el2_table, hyp, (u64)_hyp_text_end, PROT_CODE);
 	page_table_map(&el2_table, (u64)_hyp_text_end, (u64)_hyp_rodata_end, PROT_RO);
