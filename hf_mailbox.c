@@ -19,6 +19,7 @@
 #include "hf_mailbox.h"
 #include "hf_mutant.h"
 #include "hf_pages.h"
+#include "hf_vm.h"
 
 /*
  * How long a message waits for a vCPU of a VM to call FFA_MSG_WAIT before it

@@ -20,6 +20,7 @@
 
 #include "hf_pages.h"
 #include "hf_vcpu.h"
+#include "hf_vm.h"
 
 /* Ids from here on are secure partitions, which are not ours to run. */
 #define SECURE_WORLD_ID	0x8000

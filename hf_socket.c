@@ -19,6 +19,7 @@
 
 #include "hf_mailbox.h"
 #include "hf_socket.h"
+#include "hf_vm.h"
 
 /* Local ports are given out once each, from here on. */
 #define FIRST_LOCAL_PORT	0x10000

@@ -21,6 +21,7 @@
 
 #include "hf_state.h"
 #include "hf_vcpu.h"
+#include "hf_vm.h"
 
 #define DETECTOR_PERIOD	HZ
 

@@ -12,7 +12,6 @@
 #include <linux/skbuff.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
-#include <linux/xarray.h>
 
 #include "hf_ffa.h"
 
@@ -108,26 +107,6 @@ struct hf_vm {
 	atomic_long_t dropped_short, dropped_size, dropped_sender;
 	atomic_long_t dropped_port, dropped_full, dropped_nomem, dropped_unsent;
 };
-
-/**
- * hf_vm_create() - make a VM known, with all of its vCPUs and their threads
- *
- * No thread runs before hf_vm_start_all(). Context: module init, may sleep.
- * Return: 0, -EEXIST if the id is taken, -ENOMEM.
- */
-int hf_vm_create(u16 id, u16 nr_vcpus);
-
-/* Find a VM, NULL if there is none; lives until module exit. Any context. */
-struct hf_vm *hf_vm_find(u16 id);
-
-/* All VMs by id. Constant while threads run; hf_vm.c alone changes it. */
-extern struct xarray hf_vms;
-#define hf_for_each_vm(vm, id) xa_for_each(&hf_vms, id, vm)
-
-/* Start the threads / end them and wait for that / free everything. May sleep. */
-void hf_vm_start_all(void);
-void hf_vm_stop_all(void);
-void hf_vm_destroy_all(void);
 
 /* Prepare a zeroed vCPU and create its thread, stopped. 0 or a negative errno. */
 int hf_vcpu_create(struct hf_vcpu *vcpu, struct hf_vm *vm, u16 index);

@@ -10,9 +10,8 @@
 #include <linux/bitmap.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
-#include <linux/xarray.h>
 
-#include "hf_vcpu.h"
+#include "hf_vm.h"
 
 DEFINE_XARRAY(hf_vms);
 

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The set of secondary VMs.
+ */
+#ifndef HF_VM_H
+#define HF_VM_H
+
+#include <linux/xarray.h>
+
+#include "hf_vcpu.h"
+
+/**
+ * hf_vm_create() - make a VM known, with all of its vCPUs and their threads
+ *
+ * No thread runs before hf_vm_start_all(). Context: module init, may sleep.
+ * Return: 0, -EEXIST if the id is taken, -ENOMEM.
+ */
+int hf_vm_create(u16 id, u16 nr_vcpus);
+
+/* Find a VM, NULL if there is none; lives until module exit. Any context. */
+struct hf_vm *hf_vm_find(u16 id);
+
+/* All VMs by id. Constant while threads run; hf_vm.c alone changes it. */
+extern struct xarray hf_vms;
+#define hf_for_each_vm(vm, id) xa_for_each(&hf_vms, id, vm)
+
+/* Start the threads / end them and wait for that / free everything. May sleep. */
+void hf_vm_start_all(void);
+void hf_vm_stop_all(void);
+void hf_vm_destroy_all(void);
+
+#endif
