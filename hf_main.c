@@ -191,7 +191,8 @@ static int __init hf_init(void)
 	int i, err;
 
 	for (i = 0; i < ARRAY_SIZE(steps); i++) {
-		err = hf_mutant(INIT_FAILS) && i == fail_step ? -ENOMEM : steps[i].init();
+		err = hf_mutant(INIT_FAILS) && i == fail_step ? hf_mutant_failure() :
+			steps[i].init();
 		if (err) {
 			exit_steps(i);
 			return err;

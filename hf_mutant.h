@@ -12,6 +12,7 @@
 
 #ifdef HF_MUTANTS
 #include <linux/delay.h>
+#include <linux/errno.h>
 #include <linux/irqflags.h>
 #endif
 
@@ -65,8 +66,16 @@ static inline void hf_mutant_window(u16 vm_id, bool open)
 	mdelay(hf_mutant_window_ms);
 	local_irq_restore(flags);
 }
+
+/* What a step of init returns that fails, after the threads had time to start. */
+static inline int hf_mutant_failure(void)
+{
+	msleep(hf_mutant_window_ms);
+	return -ENOMEM;
+}
 #else
 #define hf_mutant(name) false
+#define hf_mutant_failure() 0
 #define hf_mutant_window(vm_id, open) do { } while (0)
 #endif
 
