@@ -85,8 +85,6 @@ void page_table_init(struct page_table *pt, bool stage2)
 
 static u64 attributes(const struct page_table *pt, enum prot prot)
 {
-	if (prot == PROT_NONE)
-		return 0;
 	if (pt->stage2)
 		return PTE_VALID | PTE_AF | PTE_INNER | S2_NORMAL | S2_READ |
 		       (prot == PROT_RW ? S2_WRITE : 0);
@@ -141,9 +139,7 @@ void page_table_map(struct page_table *pt, u64 start, u64 end, enum prot prot)
 			level++;
 			entry = &table_of(*entry)[index_of(address, level)];
 		}
-		*entry = attributes(pt, prot);
-		if (prot != PROT_NONE)
-			*entry |= address | (level == LEAF_LEVEL ? PTE_TABLE : 0);
+		*entry = address | attributes(pt, prot) | (level == LEAF_LEVEL ? PTE_TABLE : 0);
 		address += ENTRY_SIZE(level);
 	}
 }

@@ -16,7 +16,6 @@ struct page_table {
 };
 
 enum prot {
-	PROT_NONE,
 	PROT_RW,	/* stage 2: and executable */
 	PROT_RO,
 	PROT_CODE,	/* stage 1: read and execute */

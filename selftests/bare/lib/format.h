@@ -15,7 +15,4 @@
 /* Always ends @buf with a zero byte. Returns the number of characters stored. */
 size_t format_va(char *buf, size_t size, const char *fmt, va_list args);
 
-size_t format(char *buf, size_t size, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
 #endif

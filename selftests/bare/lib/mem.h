@@ -15,7 +15,6 @@ void *memmove(void *dst, const void *src, size_t len);
 void *memset(void *dst, int byte, size_t len);
 int memcmp(const void *a, const void *b, size_t len);
 size_t strlen(const char *s);
-size_t strnlen(const char *s, size_t max);
 int strcmp(const char *a, const char *b);
 int strncmp(const char *a, const char *b, size_t max);
 
