@@ -23,7 +23,8 @@
 
 /*
  * How long a message waits for a vCPU of a VM to call FFA_MSG_WAIT before it
- * is sent all the same; see may_send().
+ * is sent all the same; see may_send(). Then it is tried after each exit, and
+ * once a second in case EL2 was busy for another reason than a full mailbox.
  */
 #define HOLD_JIFFIES	msecs_to_jiffies(20)
 
@@ -170,8 +171,8 @@ static struct sk_buff *send_oldest_locked(struct hf_vm *vm, bool hold_is_over, i
 	if (hold_is_over && !hf_ffa_features.rx_overwrite)
 		WRITE_ONCE(vm->waits, false);
 
-	if (READ_ONCE(vm->waits) && !skb_queue_empty(&vm->send_queue))
-		schedule_delayed_work(&vm->hold_work, HOLD_JIFFIES);
+	if (!skb_queue_empty(&vm->send_queue))
+		schedule_delayed_work(&vm->hold_work, READ_ONCE(vm->waits) ? HOLD_JIFFIES : HZ);
 	return skb;
 }
 
