@@ -42,9 +42,10 @@ MODULE_PARM_DESC(rxtx, "RX/TX pages to adopt, as the unload before printed them:
 #ifdef HF_MUTANTS
 int hf_mutant_active;
 module_param_named(mutant, hf_mutant_active, int, 0644);
-int hf_mutant_window_vm, hf_mutant_window_ms;
-module_param_named(window_vm, hf_mutant_window_vm, int, 0444);
-module_param_named(window_ms, hf_mutant_window_ms, int, 0444);
+int hf_window, hf_window_vm, hf_window_now;
+module_param_named(window, hf_window, int, 0644);
+module_param_named(window_vm, hf_window_vm, int, 0444);
+module_param_named(window_now, hf_window_now, int, 0444);
 static int fail_step = -1;
 module_param(fail_step, int, 0444);
 #else

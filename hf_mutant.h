@@ -14,6 +14,7 @@
 #include <linux/delay.h>
 #include <linux/errno.h>
 #include <linux/irqflags.h>
+#include <linux/sched.h>
 #endif
 
 enum hf_mutant {
@@ -45,38 +46,56 @@ enum hf_mutant {
 	HF_MUTANT_COUNT,
 };
 
+/* Places where a test can hold a thread inside the driver; HF_WINDOW_MS at most. */
+enum hf_window {
+	HF_WINDOW_NONE,
+	HF_WINDOW_BEFORE_LAST_LOOK,
+	HF_WINDOW_AFTER_LAST_LOOK,
+	HF_WINDOW_INIT_FAILS,
+};
+
 #ifdef HF_MUTANTS
+#define HF_WINDOW_MS 2000
+
 extern int hf_mutant_active;
-extern int hf_mutant_window_vm, hf_mutant_window_ms;
+extern int hf_window, hf_window_vm, hf_window_now;
 #define hf_mutant(name) (READ_ONCE(hf_mutant_active) == HF_MUTANT_##name)
 
 /*
- * Makes a race of the VM in parameter window_vm wide enough for a test to hit
- * it. Interrupts come in if @open.
+ * Parameter window names the place, window_vm whose thread is held there until
+ * window is another number, window_now says that it is. With interrupts on if
+ * @open, as the caller has them otherwise.
  */
-static inline void hf_mutant_window(u16 vm_id, bool open)
+static inline void hf_mutant_window(u16 vm_id, enum hf_window place, bool open)
 {
 	unsigned long flags;
+	int i;
 
-	if (vm_id != hf_mutant_window_vm)
+	if (READ_ONCE(hf_window) != place || vm_id != hf_window_vm)
 		return;
 	local_save_flags(flags);
 	if (open)
 		local_irq_enable();
-	mdelay(hf_mutant_window_ms);
+	WRITE_ONCE(hf_window_now, place);
+	for (i = 0; i < HF_WINDOW_MS && READ_ONCE(hf_window) == place; i++) {
+		mdelay(1);
+		if (place == HF_WINDOW_INIT_FAILS)
+			cond_resched();
+	}
+	WRITE_ONCE(hf_window_now, HF_WINDOW_NONE);
 	local_irq_restore(flags);
 }
 
-/* What a step of init returns that fails, after the threads had time to start. */
+/* What a step of init returns that fails; threads get to run before, if held. */
 static inline int hf_mutant_failure(void)
 {
-	msleep(hf_mutant_window_ms);
+	hf_mutant_window(hf_window_vm, HF_WINDOW_INIT_FAILS, true);
 	return -ENOMEM;
 }
 #else
 #define hf_mutant(name) false
+#define hf_mutant_window(vm_id, place, open) do { } while (0)
 #define hf_mutant_failure() 0
-#define hf_mutant_window(vm_id, open) do { } while (0)
 #endif
 
 #endif

@@ -161,7 +161,7 @@ static bool vcpu_enter(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit)
 {
 	bool entered = false;
 
-	hf_mutant_window(vcpu->vm->id, true);
+	hf_mutant_window(vcpu->vm->id, HF_WINDOW_BEFORE_LAST_LOOK, true);
 	local_irq_disable();
 	WRITE_ONCE(vcpu->mode, HF_VCPU_IN_GUEST);
 	/*
@@ -174,7 +174,8 @@ static bool vcpu_enter(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit)
 	 */
 	smp_mb();
 	if (!READ_ONCE(vcpu->requests) || hf_mutant(NO_LAST_LOOK)) {
-		hf_mutant_window(vcpu->vm->id, hf_mutant(INTERRUPTS_ON));
+		hf_mutant_window(vcpu->vm->id, HF_WINDOW_AFTER_LAST_LOOK,
+				 hf_mutant(INTERRUPTS_ON));
 		run_guest(vcpu, exit);
 		entered = true;
 	} else {
