@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #define MS_NS		1000000LL
 #define HELD_MS		1000	/* how long a vCPU may take to a point */
 #define ATTEMPTS	40
+#define SLEEP_NS	(1000 * MS_NS)
 
 /* -1, after a line that says why. */
 static int complain(const char *fmt, ...)
@@ -43,17 +45,22 @@ const struct hft_guest *replay_guest(const char *name, unsigned int vcpus,
 	return NULL;
 }
 
+int replay_unload(void)
+{
+	int err = hft_module_loaded() ? hft_module_unload_wait(HFT_PATIENCE_MS) : 0;
+
+	return err ? complain("unload: %s", strerror(-err)) : 0;
+}
+
 int replay_load(const char *vms, const char *more)
 {
 	const char *given = getenv("hf_params");
 	char params[256];
-	int err = 0;
+	int err;
 
 	hft_pin(0, REPLAY_CPU_TEST);
-	if (hft_module_loaded())
-		err = hft_module_unload_wait(HFT_PATIENCE_MS);
-	if (err)
-		return complain("unload: %s", strerror(-err));
+	if (replay_unload())
+		return -1;
 	snprintf(params, sizeof(params), "vms=%s %s %s", vms, given ? given : "", more);
 	err = hft_module_load(params);
 	return err ? complain("load with %s: %s", params, strerror(-err)) : 0;
@@ -77,6 +84,13 @@ void replay_close(struct replay *r)
 	close(r->log);
 }
 
+static bool stay_awake;
+
+void replay_stay_awake(bool awake)
+{
+	stay_awake = awake;
+}
+
 static bool until(bool (*what)(const void *arg), const void *arg, unsigned int ms)
 {
 	int64_t end = hft_now_ns() + ms * MS_NS;
@@ -87,7 +101,10 @@ static bool until(bool (*what)(const void *arg), const void *arg, unsigned int m
 		if (late)
 			return false;
 		late = hft_now_ns() > end;
-		usleep(200);
+		if (stay_awake)
+			sched_yield();
+		else
+			usleep(200);
 	}
 	return true;
 }
@@ -175,7 +192,7 @@ int replay_fresh(struct replay *r, unsigned int vm, unsigned int vcpus,
 {
 	struct replay forged = { .vm = vm, .vcpu = vcpu, .id = HFT_VCPU(vm, vcpu) };
 
-	if (replay_forge(&forged, REPLAY_HF_WFI, forged.id, 0))
+	if (replay_unload() || replay_forge(&forged, REPLAY_HF_WFI, forged.id, SLEEP_NS))
 		return -1;
 	if (load_one(vm, vcpus) || replay_open(r, vm, vcpu))
 		return -1;
@@ -220,9 +237,8 @@ int replay_held(const struct replay *r, uint32_t point)
 	return -1;
 }
 
-int replay_go(struct replay *r)
+int replay_go(const struct replay *r)
 {
-	r->went_ns = hft_now_ns();
 	return hft_call(HFT_RELEASE, r->id, 0, 0, 0, 0) ? -1 : 0;
 }
 
@@ -250,6 +266,7 @@ int replay_send(struct replay *r)
 {
 	uint32_t out[2] = { ++r->sent, ~r->sent };
 
+	r->sent_ns = hft_now_ns();
 	if (send(r->fd, out, sizeof(out), MSG_DONTWAIT) != sizeof(out))
 		return complain("send of message %u: %s", r->sent, strerror(errno));
 	return 0;
@@ -292,7 +309,7 @@ int replay_finish(struct replay *r)
 	while (r->received < r->sent)
 		if (replay_reply(r))
 			return -1;
-	took = hft_now_ns() - r->went_ns;
+	took = hft_now_ns() - r->sent_ns;
 	if (took < r->fastest_ns)
 		r->fastest_ns = took;
 	if (replay_stalls(r))

@@ -36,8 +36,8 @@ struct replay {
 	int fd;			/* connected to the VM */
 	int log;
 	uint32_t sent, received;
-	int64_t fastest_ns;	/* from replay_go() to the last reply, over all attempts */
-	int64_t went_ns;
+	int64_t sent_ns;	/* when the last message was sent */
+	int64_t fastest_ns;	/* from then to the last reply, over all attempts */
 };
 
 /* The nth (from 0) guest of that name with that many vCPUs, NULL if there is none. */
@@ -59,9 +59,18 @@ int replay_settle(unsigned int vm, unsigned int vcpu);
 int replay_pin(unsigned int vm, unsigned int vcpu, unsigned int cpu);
 
 /*
+ * From here on nothing sleeps between two looks: where CPU 0 is held, the timers
+ * of a CPU without a tick are held with it.
+ */
+void replay_stay_awake(bool awake);
+
+/* Before an exit is forged that the next load has to see. 0 or -1. */
+int replay_unload(void);
+
+/*
  * replay_load(), replay_open() and replay_settle() in one, for a VM that has
- * run before. The thread's first run is forged to end in WFI, so that the
- * driver has never seen any vCPU of this VM wait for a message.
+ * run before. The thread's first run is forged to end in a short sleep, so that
+ * the driver has never seen any vCPU of this VM wait for a message.
  */
 int replay_fresh(struct replay *r, unsigned int vm, unsigned int vcpus,
 		 unsigned int vcpu);
@@ -78,7 +87,7 @@ int64_t replay_count(const struct replay *r, const char *key);
 int replay_hold(const struct replay *r, uint32_t point, unsigned int skip);
 int replay_held(const struct replay *r, uint32_t point);
 /* -1 = was not held any more: the attempt is void. */
-int replay_go(struct replay *r);
+int replay_go(const struct replay *r);
 
 /* The next run ends like this. */
 int replay_forge(const struct replay *r, uint64_t w0, uint64_t w1, uint64_t w2);
