@@ -222,6 +222,71 @@ TEST_F(echo, many_sockets_each_get_their_answer)
 	}
 }
 
+/* A send buffer that holds one large message: each send depends on the guest. */
+static int shrink_send_buffer(int fd)
+{
+	int room = 1;
+
+	return setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+}
+
+TEST_F(echo, blocking_send_waits_for_room)
+{
+	static uint8_t out[4000], in[4000];
+	uint8_t i;
+
+	ASSERT_EQ(0, shrink_send_buffer(self->fd));
+	for (i = 0; i < 20; i++) {
+		memset(out, i, sizeof(out));
+		ASSERT_EQ(sizeof(out), send(self->fd, out, sizeof(out), 0));
+	}
+	for (i = 0; i < 20; i++) {
+		ASSERT_EQ(sizeof(in), recv(self->fd, in, sizeof(in), 0));
+		ASSERT_EQ(i, in[0]);
+		ASSERT_EQ(i, in[sizeof(in) - 1]);
+	}
+}
+
+TEST_F(echo, poll_wakes_a_writer_when_there_is_room)
+{
+	static uint8_t buf[HF_MSG_PAYLOAD_MAX];
+	int i, sent, full = 0;
+
+	ASSERT_EQ(0, shrink_send_buffer(self->fd));
+	for (i = 0; i < 100; i++) {
+		sent = hft_fill_queue(self->fd, 4000);
+		ASSERT_LE(0, sent);
+		full += sent > 0;
+		ASSERT_EQ(POLLOUT, hft_poll(self->fd, POLLOUT, HFT_PATIENCE_MS));
+		while (recv(self->fd, buf, sizeof(buf), MSG_DONTWAIT) > 0)
+			;
+	}
+	EXPECT_LT(1, full);
+}
+
+TEST_F(echo, receive_tells_where_a_message_comes_from)
+{
+	struct hf_sockaddr from = { 0 };
+	socklen_t len = sizeof(from);
+	char buf[8];
+
+	ASSERT_EQ(3, send(self->fd, "abc", 3, 0));
+	EXPECT_EQ(3, recvfrom(self->fd, buf, sizeof(buf), 0, (void *)&from, &len));
+	EXPECT_EQ(sizeof(from), len);
+	EXPECT_EQ(AF_HF, from.family);
+	EXPECT_EQ(self->vm, from.vm_id);
+	EXPECT_EQ(10, from.port);
+}
+
+TEST_F(echo, sendto_may_name_the_peer_again)
+{
+	struct hf_sockaddr peer = hft_address(self->vm, 10);
+	char buf[8];
+
+	EXPECT_EQ(3, sendto(self->fd, "abc", 3, 0, (void *)&peer, sizeof(peer)));
+	EXPECT_EQ(3, recv(self->fd, buf, sizeof(buf), 0));
+}
+
 static int send_fd(int channel, int fd)
 {
 	char control[CMSG_SPACE(sizeof(int))] = "", byte = 0;

@@ -130,6 +130,34 @@ TEST(flood_to_nobody_is_dropped_and_counted)
 	EXPECT_EQ(before + 500, hft_vm_count(guest->id, "dropped_port"));
 }
 
+static uint64_t local_port(int fd)
+{
+	struct hf_sockaddr me = { 0 };
+	socklen_t len = sizeof(me);
+
+	getsockname(fd, (void *)&me, &len);
+	return me.port;
+}
+
+/* The port is right, but the message is not from where that socket is connected to. */
+TEST(message_of_another_vm_or_port_is_dropped)
+{
+	HFT_NEED_GUEST(flood, "flood", 0);
+	HFT_NEED_GUEST(echo, "echo", 0);
+	int asker = hft_connect(flood->id, 10);
+	int other_port = hft_connect(flood->id, 11);
+	int other_vm = hft_connect(echo->id, 10);
+	int64_t before = hft_vm_count(flood->id, "dropped_port");
+
+	ASSERT_EQ(0, ask(asker, 5, 16, local_port(other_port)));
+	ASSERT_EQ(0, ask(asker, 5, 16, local_port(other_vm)));
+	ASSERT_EQ(0, ask(asker, 1, 16, 0));
+	EXPECT_EQ(0, next_message(asker, 16));
+	EXPECT_EQ(before + 10, hft_vm_count(flood->id, "dropped_port"));
+	EXPECT_EQ(0, hft_poll(other_port, POLLIN, 0));
+	EXPECT_EQ(0, hft_poll(other_vm, POLLIN, 0));
+}
+
 TEST(flood_does_not_starve_another_guest)
 {
 	HFT_NEED_GUEST(flood, "flood", 0);

@@ -181,7 +181,10 @@ TEST_F(misuse, unconnected_socket_says_enotconn)
 	struct hf_sockaddr peer;
 	socklen_t len = sizeof(peer);
 
+	char byte;
+
 	EXPECT_FAIL(ENOTCONN, send(self->fd, "abc", 3, 0));
+	EXPECT_FAIL(ENOTCONN, recv(self->fd, &byte, 1, MSG_DONTWAIT));
 	EXPECT_FAIL(ENOTCONN, getpeername(self->fd, (void *)&peer, &len));
 }
 
@@ -192,6 +195,22 @@ TEST_F(misuse, unconnected_getsockname_works)
 
 	EXPECT_EQ(0, getsockname(self->fd, (void *)&me, &len));
 	EXPECT_EQ(AF_HF, me.family);
+}
+
+TEST_F(misuse, sendto_somebody_else_says_eisconn)
+{
+	struct hf_sockaddr other = self->addr;
+
+	EXPECT_FAIL(ENOTCONN, sendto(self->fd, "abc", 3, 0, (void *)&other, 16));
+	ASSERT_EQ(0, connect_raw(self->fd, &self->addr, 16));
+	other.port++;
+	EXPECT_FAIL(EISCONN, sendto(self->fd, "abc", 3, 0, (void *)&other, 16));
+	other = hft_address(HFT_NO_VM, 10);
+	EXPECT_FAIL(EISCONN, sendto(self->fd, "abc", 3, 0, (void *)&other, 16));
+	EXPECT_FAIL(EINVAL, sendto(self->fd, "abc", 3, 0, (void *)&other, 8));
+	other.family = AF_INET;
+	EXPECT_FAIL(EINVAL, sendto(self->fd, "abc", 3, 0, (void *)&other, 16));
+	EXPECT_EQ(0, hft_echo(self->fd, 100, 1));
 }
 
 TEST_F(misuse, too_long_message_says_emsgsize)
@@ -231,6 +250,8 @@ TEST_F(misuse, calls_for_other_kinds_of_sockets_are_not_supported)
 
 	EXPECT_FAIL(EOPNOTSUPP, listen(self->fd, 1));
 	EXPECT_FAIL(EOPNOTSUPP, accept(self->fd, NULL, NULL));
+	EXPECT_FAIL(EOPNOTSUPP, bind(self->fd, (void *)&self->addr, 16));
+	EXPECT_FAIL(EOPNOTSUPP, shutdown(self->fd, SHUT_RDWR));
 	EXPECT_FAIL(EOPNOTSUPP, socketpair(AF_HF, SOCK_DGRAM, 0, pair));
 }
 
