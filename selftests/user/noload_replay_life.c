@@ -57,6 +57,8 @@ static int load_newborn(struct newborn *n, unsigned int vm, unsigned int helper)
 	char vms[24];
 	int i;
 
+	if (replay_unload())
+		return -1;
 	for (i = 0; i < 2; i++) {
 		struct replay r = { .vm = vm, .vcpu = i, .id = HFT_VCPU(vm, i) };
 
