@@ -19,7 +19,10 @@
  * Proves: every message is read, once, in the order of its sender; a sender that blocks for room is
  * woken. With HOLD, hf_mailbox_hold_expired() may run, without it never: a VM whose vCPUs all wait
  * does not need it. Report L1 (both scenarios), L5.
- * Not here: memory order (../litmus), the hypervisors that overwrite RX pages, messages to us.
+ * With RX_OVERWRITE EL2 may overwrite a page that was taken without blocking (v2.9 and later), and
+ * the driver sends only while a vCPU waits: a guest with one vCPU loses nothing. Two vCPUs that both
+ * receive do lose something there, whatever the driver does: it cannot see who takes a message.
+ * Not here: memory order (../litmus), messages to us.
  *
  * Sites:  hf_mailbox.c:(F) message_arrived(), hf_mailbox.c:(G) announce_waiting(),
  *         hf_mailbox.c:(H) send_oldest_locked(), hf_mailbox.c:(I) hf_mailbox_exit(),
@@ -31,6 +34,8 @@
  * Run:    poller -DNVCPU=1 -DGUEST0=POLLER ltl=delivered
  * Run:    forward -DNVCPU=1 -DGUEST0=WAITER -DSECONDARY ltl=delivered
  * Run:    turns -DNVCPU=1 -DGUEST0=TURNS -DSENDERS=1 -DHOLD ltl=delivered
+ * Run:    overwrite -DNVCPU=1 -DGUEST0=WAITER -DRX_OVERWRITE ltl=delivered
+ * Run:    overwrite-mixed -DNVCPU=1 -DGUEST0=MIXED -DRX_OVERWRITE ltl=delivered
  * Run:    two-waiters -DNVCPU=2 -DGUEST0=WAITER -DGUEST1=WAITER -DSENDERS=1 ltl=delivered
  * Run:    two-by-two -DNVCPU=2 -DGUEST0=WAITER -DGUEST1=WAITER -DMESSAGES=1
  * Run:    acker -DNVCPU=2 -DGUEST0=WAITER -DGUEST1=ACKER -DSENDERS=1 ltl=delivered
@@ -55,6 +60,7 @@
  * Mutant: QUEUE_FORGOTTEN waiter: the send queue is not looked at after an exit
  * Mutant: SEND_THEN_QUEUE waiter: a message that found the mailbox full is queued afterwards
  * Mutant: HOLD_FORGOTTEN turns: nobody sends to a VM that waited once and does not wait now
+ * Mutant: SENT_ANY_TIME overwrite: a message is sent while the guest reads the one before
  * Mutant: NOTIFY_FORGOTTEN forward: a secondary VM is not told that the mailbox is free
  */
 
@@ -101,13 +107,20 @@ byte box_id;			/* the message in it */
 byte el2[NVCPU];
 bool pending[NVCPU];		/* the readable interrupt */
 bool takes[NVCPU];	/* has the readable interrupt enabled */
+#ifdef RX_OVERWRITE
+bool loose;			/* a guest reads the page of a mailbox that counts as empty */
+#endif
 bool listed;			/* the secondary sender waits for room */
 
 /* The driver's struct hf_vm */
 bool message_pending;
 bool waiting[NVCPU];
 bool requests[NVCPU];
+#if defined(RX_OVERWRITE) && !defined(SENT_ANY_TIME)
+bool waits = true;		/* counts as one that uses FFA_MSG_WAIT */
+#else
 bool waits;			/* the VM uses FFA_MSG_WAIT */
+#endif
 byte hint;
 chan queue = [TOTAL] of { byte };
 byte queued;			/* its length */
@@ -217,6 +230,15 @@ inline message_arrived()
 #endif
 }
 
+inline overwritten()
+{
+#ifdef RX_OVERWRITE
+	assert(!loose)
+#else
+	skip
+#endif
+}
+
 /* (H), then the looks; the message that was sent is in id, 0 = none */
 inline send_oldest_locked(hold_is_over)
 {
@@ -224,7 +246,11 @@ inline send_oldest_locked(hold_is_over)
 	:: queued > 0 && (hold_is_over || !waits || waiting[0] || waiting[NVCPU - 1]) ->
 		atomic {			/* FFA_MSG_SEND */
 			if
-			:: box == EMPTY -> queue ? <id>; box = RECEIVED; box_id = id
+			:: box == EMPTY ->
+				overwritten();
+				queue ? <id>;
+				box = RECEIVED;
+				box_id = id
 			:: else
 			fi
 		}
@@ -232,17 +258,15 @@ inline send_oldest_locked(hold_is_over)
 	fi;
 	atomic {
 		if
-		:: id != 0 ->
-			queue ? _;
-			queued--;
-			if
-			:: hold_is_over -> waits = false
-			:: else
-			fi
+		:: id != 0 -> queue ? _; queued--
 		:: else
 		fi;
 		if
-		:: waits && queued > 0 -> hold_work = true
+		:: hold_is_over -> waits = false
+		:: else
+		fi;
+		if
+		:: queued > 0 -> hold_work = true
 		:: else
 		fi;
 		unlock()
@@ -314,12 +338,13 @@ next:		skip
 proctype hold()
 {
 	byte i, n, id;
-	bool one;
+	bool one, is_over;
 
 end:	do
 	:: atomic { hold_work && !tx_wanted -> hold_work = false };
 		lock();
-		send_oldest_locked(true);
+		is_over = (queued > 0);
+		send_oldest_locked(is_over);
 		sent()
 	od
 }
@@ -333,10 +358,24 @@ end:	do
 /* The guest has taken what is in the mailbox: it reads it. */
 inline read_message()
 {
+#ifndef RX_OVERWRITE
 	assert(box == READ);
+#endif
 	assert(NUMBER(box_id) == last[SENDER(box_id)] + 1);
 	last[SENDER(box_id)] = NUMBER(box_id);
 	received++
+}
+
+/* A message was there already when the guest asked for one. */
+inline take_at_once()
+{
+#ifdef RX_OVERWRITE
+	box = EMPTY;
+	loose = true;
+#else
+	box = READ;
+#endif
+	has = UNREAD
 }
 
 /* FFA_MSG_POLL, and FFA_MSG_WAIT's first half */
@@ -344,7 +383,7 @@ inline poll_mailbox()
 {
 	atomic {
 		if
-		:: box == RECEIVED -> box = READ; has = UNREAD
+		:: box == RECEIVED -> take_at_once()
 		:: else
 		fi
 	}
@@ -373,7 +412,13 @@ proctype vcpu(byte v; byte guest)
 loop:
 	atomic { requests[v] = false; exit = NONE; run_again = false };	/* check_requests() */
 	if					/* stop_waiting() */
-	:: atomic { announced -> waiting[v] = false; announced = false };
+	:: announced ->
+#ifdef RX_OVERWRITE
+		lock();
+		atomic { waiting[v] = false; announced = false; unlock() };
+#else
+		atomic { waiting[v] = false; announced = false };
+#endif
 #ifndef MIRROR_CLEARED_AFTER_RUN
 		message_pending = false
 #endif
@@ -420,8 +465,15 @@ loop:
 	if
 	:: has == HELD ->
 		atomic {			/* FFA_RX_RELEASE */
+#ifdef RX_OVERWRITE
+			if
+			:: loose -> loose = false	/* DENIED */
+			:: else -> box = EMPTY
+			fi;
+#else
 			assert(box == READ);
 			box = EMPTY;
+#endif
 			has = NOTHING;
 			if
 			:: listed -> exit = RX_RELEASE; goto exited
@@ -443,7 +495,7 @@ loop:
 		fi;
 		atomic {			/* FFA_MSG_WAIT */
 			if
-			:: box == RECEIVED -> box = READ; has = UNREAD; exit = INTERRUPT
+			:: box == RECEIVED -> take_at_once(); exit = INTERRUPT
 			:: else -> el2[v] = IN_MSG_WAIT; exit = MSG_WAIT
 			fi
 		}
@@ -476,7 +528,9 @@ exited:	/* hf_mailbox_exit() */
 #endif
 	if
 	:: exit == MSG_WAIT ->
+#ifndef SENT_ANY_TIME
 		waits = true;
+#endif
 #ifdef MIRROR_BEFORE_ANNOUNCE
 		run_again = message_pending;
 		atomic { announced = true; waiting[v] = true }
