@@ -87,8 +87,14 @@ int hft_module_load_plain(const char *params);
 int hft_module_unload(void);
 /* Tries again while the module is in use, up to timeout_ms. */
 int hft_module_unload_wait(unsigned int timeout_ms);
-/* -1 = not loaded. */
+/*
+ * How often the module is held, -1 = not loaded. Sockets are freed some time
+ * after close(): settled = once the last test's are gone; wait = until it is
+ * at most that, or stays above it.
+ */
 int hft_module_refs(void);
+int hft_module_refs_settled(void);
+int hft_module_refs_wait(int most);
 bool hft_module_loaded(void);
 /* "rxtx=..." as the kernel log last asked for it; empty if it did not. */
 const char *hft_module_rxtx(void);

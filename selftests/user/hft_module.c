@@ -85,6 +85,28 @@ int hft_module_refs(void)
 	return refs;
 }
 
+int hft_module_refs_settled(void)
+{
+	int64_t end = hft_now_ns() + HFT_PATIENCE_MS * 1000000LL;
+	int before, refs = hft_module_refs();
+
+	do {
+		before = refs;
+		hft_sleep_ms(300);
+		refs = hft_module_refs();
+	} while (refs != before && hft_now_ns() < end);
+	return refs;
+}
+
+int hft_module_refs_wait(int most)
+{
+	int64_t end = hft_now_ns() + HFT_PATIENCE_MS * 1000000LL;
+
+	while (hft_module_refs() > most && hft_now_ns() < end)
+		hft_sleep_ms(20);
+	return hft_module_refs();
+}
+
 bool hft_module_loaded(void)
 {
 	return access("/sys/module/" NAME "/initstate", F_OK) == 0;
