@@ -91,7 +91,7 @@ static void expect_few(struct __test_metadata *_metadata, unsigned int processes
 		waits = after.waits - before[i].waits;
 		spurious = after.spurious - before[i].spurious;
 		idle = after.runs - after.entered - (before[i].runs - before[i].entered);
-		fprintf(stderr, "# VM %u: %lld waits, %lld spurious, %lld runs for nothing at EL2\n",
+		fprintf(stderr, "# VM %u: %lld waits, %lld spurious, %lld without entry at EL2\n",
 			vms[i], (long long)waits, (long long)spurious, (long long)idle);
 		EXPECT_LT(0, waits);
 		EXPECT_GE(waits / ONE_IN, spurious);
