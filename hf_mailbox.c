@@ -280,7 +280,11 @@ static void notify_waiters(u16 vm_id)
 	}
 }
 
-/* The RX page holds @len bytes: copy them. Counts what it has to drop. */
+/*
+ * The RX page holds @len bytes: copy them. Counts what it has to drop. As long
+ * as we have the page no VM can send to us, so this does not wait for memory,
+ * or let others run, unless there is no other way.
+ */
 static struct sk_buff *copy_message(struct hf_vm *vm, u32 len)
 {
 	struct hf_msg_hdr hdr;
@@ -296,7 +300,7 @@ static struct sk_buff *copy_message(struct hf_vm *vm, u32 len)
 	}
 
 	len -= sizeof(hdr);
-	skb = alloc_skb(len, GFP_KERNEL);
+	skb = alloc_skb(len, GFP_NOWAIT | __GFP_NOWARN) ?: alloc_skb(len, GFP_KERNEL);
 	if (!skb) {
 		atomic_long_inc(&vm->dropped_nomem);
 		return NULL;

@@ -369,17 +369,20 @@ static enum hf_exit_kind exit_kind(const struct hf_vcpu *vcpu,
 static u64 handle_exit(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
 {
 	enum hf_exit_kind kind = exit_kind(vcpu, exit);
+	bool run_again;
 	u64 idle_ns;
 
 	WRITE_ONCE(vcpu->last_exit, kind);
 	WRITE_ONCE(vcpu->runs, vcpu->runs + 1);
 	WRITE_ONCE(vcpu->exits[kind], vcpu->exits[kind] + 1);
 
-	idle_ns = exits[kind].handle(vcpu, exit);
 	if (kind != HF_EXIT_ERROR && kind != HF_EXIT_UNKNOWN)
 		vcpu->backoff_ns = BACKOFF_MIN_NS;
 
-	return hf_mailbox_exit(vcpu, kind, exit) ? RUN_AGAIN : idle_ns;
+	/* First, because handlers reschedule, and all VMs wait for our RX page. */
+	run_again = hf_mailbox_exit(vcpu, kind, exit);
+	idle_ns = exits[kind].handle(vcpu, exit);
+	return run_again ? RUN_AGAIN : idle_ns;
 }
 
 static int vcpu_thread(void *data)
