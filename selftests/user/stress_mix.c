@@ -19,10 +19,10 @@
 
 #include "hft_harness.h"
 
-#define SENDERS		6
+#define SENDERS		12
 #define WINDOW		4
 #define BURSTS		60	/* in a session, at most */
-#define FLOOD_MAX	16	/* what a receive queue holds for sure */
+#define FLOOD_MAX	48	/* what a receive queue holds for sure */
 #define TIMER_MAX_NS	3000000u
 #define MS_NS		1000000LL
 
@@ -226,7 +226,7 @@ static int take_stamped(struct session *s)
 
 static void pause_sometimes(struct session *s)
 {
-	switch (pick(s, 16)) {
+	switch (pick(s, 64)) {
 	case 0:
 		hft_sleep_ms(pick(s, 30));
 		break;
@@ -395,7 +395,7 @@ static void disturb(uint32_t *random, int64_t end)
 			kill(victim->pid, SIGUSR1);
 			all->signals++;
 		}
-		hft_sleep_ms(next_random(random) % 50);
+		hft_sleep_ms(next_random(random) % 100);
 	}
 	if (cpu)
 		set_online(cpu, true);
