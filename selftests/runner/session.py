@@ -17,6 +17,10 @@ from . import boot, build, judge
 FAIR_SKIPS = r"needs \d+ CPUs|this kernel |this level "
 
 
+# What a test itself says, as opposed to the harness around it.
+OWN_WORDS = re.compile(r"# (?!\s|Starting|PASSED|Totals)")
+
+
 class Session:
     """One call of a program: options, builder, totals, and the printing."""
 
@@ -129,6 +133,8 @@ class Session:
             lines.append(f"{word} {run.name}/{name}{reason}")
             if leaf.failed:
                 lines += [f"       {note}" for note in leaf.notes[-12:]]
+            elif "stress" in run.tags:
+                lines += [f"       {note}" for note in leaf.notes if OWN_WORDS.match(note)]
         lines += [f"       {problem}" for problem in verdict.problems[:20]]
         if verdict.problems:
             lines.append(f"FAIL {run.name}: problems with the run itself"
