@@ -11,6 +11,7 @@ make; this file only decides what goes together.
 import glob
 import lzma
 import os
+import re
 import shutil
 import subprocess
 
@@ -123,13 +124,14 @@ class Builder:
     def tests(self):
         return sorted(os.path.basename(path) for path in programs(self.user()))
 
-    def initrd(self, kernel, variant, with_tests):
-        """The primary's RAM disk: init, busybox, modules, tools and tests."""
-        return self.once(("initrd", kernel, variant, with_tests),
-                         lambda: self._initrd(kernel, variant, with_tests))
+    def initrd(self, kernel, variant, with_tests, foreign=()):
+        """The primary's RAM disk: init, busybox, modules, tools, tests, others' programs."""
+        return self.once(("initrd", kernel, variant, with_tests, foreign),
+                         lambda: self._initrd(kernel, variant, with_tests, foreign))
 
-    def _initrd(self, kernel, variant, with_tests):
-        path = os.path.join(self.out, kernel, f"initrd-{variant}{'' if with_tests else '-demo'}")
+    def _initrd(self, kernel, variant, with_tests, foreign):
+        name = "-".join(["initrd", variant, *([] if with_tests else ["demo"]), *foreign])
+        path = os.path.join(self.out, kernel, name)
         modules = os.path.join(self.cached(f"kernel-{kernel}"), "modules/kernel/drivers")
         archive = cpio.Archive()
         archive.file("init", os.path.join(self.root, "selftests/init"), 0o755)
@@ -147,8 +149,22 @@ class Builder:
             archive.file("lib/hf_testcall.ko", self.testcall(kernel))
             for test in programs(self.user()):
                 archive.file(f"tests/{os.path.basename(test)}", test, 0o755)
+        if foreign:
+            self.add_foreign(archive, foreign)
         archive.write(path)
         return path
+
+    def add_foreign(self, archive, names):
+        """Debian's programs, from the item "socat", and the libraries that they load."""
+        root = self.cached("socat")
+        todo = [f"usr/bin/{name}" for name in names]
+        while todo:
+            path = os.path.join(root, todo.pop())
+            name = os.path.basename(path)
+            archive.file(f"{'lib' if '.so' in name else 'bin'}/{name}", path, 0o755)
+            for needed in needed_libraries(path):
+                if f"lib/{needed}" not in archive.entries:
+                    todo.append(find_library(root, needed))
 
     def kernel_image(self, kernel):
         return os.path.join(self.cached(f"kernel-{kernel}"), "vmlinuz")
@@ -172,6 +188,21 @@ def programs(directory):
     """The executables that a Makefile left at the top of its output."""
     return sorted(path for path in glob.glob(os.path.join(directory, "*"))
                   if os.path.isfile(path) and os.access(path, os.X_OK))
+
+
+def needed_libraries(path):
+    """Names of the shared libraries that a program or a library loads."""
+    done = subprocess.run([f"{CROSS}readelf", "-d", path], stdout=subprocess.PIPE, text=True,
+                          env=dict(os.environ, LC_ALL="C"), check=True)
+    return re.findall(r"\(NEEDED\).*\[(.+)\]", done.stdout)
+
+
+def find_library(root, name):
+    """Where it lies below the root, as a path relative to it."""
+    for directory in ("lib/aarch64-linux-gnu", "usr/lib/aarch64-linux-gnu"):
+        if os.path.exists(os.path.join(root, directory, name)):
+            return os.path.join(directory, name)
+    raise BuildError(f"{name} is not in {root}: run selftests/setup --refresh socat")
 
 
 def stock_module(path):

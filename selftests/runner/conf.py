@@ -21,7 +21,8 @@ class Run:
     DEFAULTS = {"kernel": "6.1", "smp": "2", "level": "2.7", "vms": "", "tests": "",
                 "seconds": "300", "tags": "", "hyp": "yes", "cpu": "cortex-a57",
                 "el2": "on", "memory": "1024", "params": "", "mem": "", "skips": "",
-                "allow": "", "icount": "", "shift": "0", "module": "plain", "append": "", "cells": ""}
+                "allow": "", "icount": "", "shift": "0", "module": "plain", "append": "",
+                "programs": "", "cells": ""}
     PRODUCT = ("kernel", "smp", "level", "cpu", "el2")
     # A cell of the matrix is kernel/smp/level.
     CELL = ("kernel", "smp", "level")
@@ -48,6 +49,7 @@ class Run:
         self.shift = int(fields["shift"])
         self.module = fields["module"]
         self.append = fields["append"]
+        self.programs = tuple(word for word in fields["programs"].split(",") if word)
 
 
 class Table:

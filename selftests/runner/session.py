@@ -47,7 +47,7 @@ class Session:
         """Builds what the run needs; returns its RAM disk."""
         if run.hyp:
             self.builder.bare()
-        return self.builder.initrd(run.kernel, run.module, "demo" not in run.tags)
+        return self.builder.initrd(run.kernel, run.module, "demo" not in run.tags, run.programs)
 
     def command_line(self, run, tests):
         vms = [f"{number}:{vm}" for number, vm in enumerate(run.vms, 2)]
