@@ -12,13 +12,13 @@ KBUILD	= $(MAKE) -C $(KDIR) M=$(CURDIR) ARCH=arm64 \
 
 SETUP	:= selftests/setup
 BOOT	:= tools kernel-6.1 busybox
-TEST	:= $(BOOT) kernel-6.12 source
+TEST	:= $(BOOT) kernel-6.12 socat source
 
 # What the user may hand through to the runner.
 RUN	= selftests/run $(if $(HYPERVISOR),--hypervisor $(HYPERVISOR)) \
 	  $(if $(QEMU_CPU),--cpu $(QEMU_CPU)) $(if $(J),-j $(J)) $(if $(V),-v)
 
-.PHONY: all modules modules_install demo test test-all check proofs mutants stress setup help clean
+.PHONY: all modules modules_install install-man demo test test-all check proofs mutants stress setup help clean
 
 all: modules
 
@@ -27,6 +27,10 @@ modules modules_install:
 	@test -d $(KDIR) || { echo "make: no kernel headers in $(KDIR); say KDIR=<headers>," \
 		"or 'make demo' for a kernel in an emulator" >&2; exit 1; }
 	$(KBUILD) $@
+
+install-man:
+	install -D -m 644 -t $(DESTDIR)/usr/share/man/man7 Documentation/man/af_hf.7
+	install -D -m 644 -t $(DESTDIR)/usr/share/man/man1 tools/hfping.1
 
 demo:
 	@$(SETUP) $(BOOT)
@@ -61,6 +65,7 @@ setup:
 
 help:
 	@echo 'make                 hafnium.ko for KDIR (default: the running kernel)'
+	@echo 'make install-man     the manual pages, below DESTDIR'
 	@echo 'make demo            boot Linux, a hypervisor and two VMs in QEMU; send and receive'
 	@echo 'make test [T=...]    the core tests in QEMU; T = runs, tests or run/test, with * and ?'
 	@echo 'make test-all        the same on all kernels, CPU counts and levels'
