@@ -18,7 +18,8 @@ TEST	:= $(BOOT) kernel-6.12 socat source
 RUN	= selftests/run $(if $(HYPERVISOR),--hypervisor $(HYPERVISOR)) \
 	  $(if $(QEMU_CPU),--cpu $(QEMU_CPU)) $(if $(J),-j $(J)) $(if $(V),-v)
 
-.PHONY: all modules modules_install install-man demo test test-all check proofs mutants stress setup help clean
+.PHONY: all modules modules_install install-man demo test test-all check proofs mutants stress
+.PHONY: bench setup help clean
 
 all: modules
 
@@ -60,6 +61,10 @@ stress:
 	@$(SETUP) $(TEST)
 	@$(RUN) --tag stress $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(T)
 
+bench:
+	@$(SETUP) $(BOOT) source
+	@selftests/bench $(if $(V),-v) $(if $(STRICT),--strict) $(T)
+
 setup:
 	@$(SETUP) $(TEST) lint proofs
 
@@ -73,6 +78,8 @@ help:
 	@echo 'make proofs          litmus tests and Spin models of the wake-up protocol'
 	@echo 'make mutants         historic mistakes compiled in: each is caught by a named test'
 	@echo 'make stress          random load and hotplug; SECONDS=, SEED='
+	@echo 'make bench           how long messages take, beside AF_UNIX, pipes and vsock;'
+	@echo '                     T=bench-icount counts instructions only; STRICT=1'
 	@echo 'make setup           install and fetch all that the above need, and stop'
 	@echo 'make clean           remove what was built (the download cache stays)'
 	@echo

@@ -19,9 +19,11 @@ from . import cpio
 from .conf import cache_dir
 
 CROSS = "aarch64-linux-gnu-"
-# Built in on some kernels, modules on others.
-VIRTIO = ("virtio/virtio_ring.ko", "virtio/virtio.ko", "virtio/virtio_mmio.ko",
-          "char/virtio_console.ko")
+# Built in on some kernels, modules on others; the last three for comparison.
+STOCK = ("drivers/virtio/virtio_ring.ko", "drivers/virtio/virtio.ko",
+         "drivers/virtio/virtio_mmio.ko", "drivers/char/virtio_console.ko",
+         "net/vmw_vsock/vsock.ko", "net/vmw_vsock/vmw_vsock_virtio_transport_common.ko",
+         "net/vmw_vsock/vsock_loopback.ko")
 
 
 class BuildError(Exception):
@@ -102,6 +104,9 @@ class Builder:
                   f"OUT={out}", *self.kernel_words())
         return os.path.join(out, "hf_testcall.ko")
 
+    def floor(self, kernel):
+        return os.path.join(os.path.dirname(self.testcall(kernel)), "hf_floor.ko")
+
     # --- everything else
 
     def bare(self):
@@ -132,13 +137,13 @@ class Builder:
     def _initrd(self, kernel, variant, with_tests, foreign):
         name = "-".join(["initrd", variant, *([] if with_tests else ["demo"]), *foreign])
         path = os.path.join(self.out, kernel, name)
-        modules = os.path.join(self.cached(f"kernel-{kernel}"), "modules/kernel/drivers")
+        modules = os.path.join(self.cached(f"kernel-{kernel}"), "modules/kernel")
         archive = cpio.Archive()
         archive.file("init", os.path.join(self.root, "selftests/init"), 0o755)
         archive.file("bin/busybox", os.path.join(self.cached("busybox"), "bin/busybox"), 0o755)
         for directory in ("dev", "proc", "sys", "tmp", "tests"):
             archive.directory(directory)
-        for name in VIRTIO:
+        for name in STOCK:
             content = stock_module(os.path.join(modules, name))
             if content:
                 archive.add(f"lib/{os.path.basename(name)}", content)
@@ -147,6 +152,7 @@ class Builder:
             archive.file(f"bin/{os.path.basename(tool)}", tool, 0o755)
         if with_tests:
             archive.file("lib/hf_testcall.ko", self.testcall(kernel))
+            archive.file("lib/hf_floor.ko", self.floor(kernel))
             for test in programs(self.user()):
                 archive.file(f"tests/{os.path.basename(test)}", test, 0o755)
         if foreign:
