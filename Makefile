@@ -19,7 +19,7 @@ RUN	= selftests/run $(if $(HYPERVISOR),--hypervisor $(HYPERVISOR)) \
 	  $(if $(QEMU_CPU),--cpu $(QEMU_CPU)) $(if $(J),-j $(J)) $(if $(V),-v)
 
 .PHONY: all modules modules_install install-man demo test test-all check proofs mutants stress
-.PHONY: bench setup help clean
+.PHONY: bench profile setup help clean
 
 all: modules
 
@@ -65,6 +65,10 @@ bench:
 	@$(SETUP) $(BOOT) source
 	@selftests/bench $(if $(V),-v) $(if $(STRICT),--strict) $(T)
 
+profile:
+	@$(SETUP) $(BOOT) source profile
+	@selftests/profile $(if $(V),-v)
+
 setup:
 	@$(SETUP) $(TEST) lint proofs
 
@@ -80,6 +84,7 @@ help:
 	@echo 'make stress          random load and hotplug; SECONDS=, SEED='
 	@echo 'make bench           how long messages take, beside AF_UNIX, pipes and vsock;'
 	@echo '                     T=bench-icount counts instructions only; STRICT=1'
+	@echo 'make profile         where the instructions of a round trip go'
 	@echo 'make setup           install and fetch all that the above need, and stop'
 	@echo 'make clean           remove what was built (the download cache stays)'
 	@echo

@@ -39,6 +39,8 @@ class Machine:
         self.el2 = options.get("el2", True)
         self.icount_seed = options.get("icount_seed")
         self.shift = options.get("shift", 0)
+        # More words for QEMU.
+        self.extra = []
 
     def command(self, port_fd):
         virt = "on" if self.el2 else "off"
@@ -54,6 +56,7 @@ class Machine:
             "-chardev", "file,id=ktap,path=/dev/fdset/1,append=on",
             "-device", "virtio-serial-device",
             "-device", "virtserialport,chardev=ktap,name=ktap",
+            *self.extra,
             "-kernel", self.kernel, "-initrd", self.initrd, "-append", self.append,
         ]
         if self.icount_seed is None:
