@@ -3,9 +3,12 @@
  * SEQPACKET sockets for tests: see hft_seq.h.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "hft_seq.h"
@@ -165,4 +168,30 @@ bool hft_seq_at_end(int fd)
 	if (n)
 		fprintf(stderr, "# not the end: %zd, %s\n", n, strerror(errno));
 	return n == 0;
+}
+
+int hft_set_nonblocking(int fd)
+{
+	return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+}
+
+int64_t hft_ms_since(int64_t start_ns)
+{
+	return (hft_now_ns() - start_ns) / 1000000;
+}
+
+static void nothing(int number)
+{
+}
+
+void hft_alarm(unsigned int first_ms, unsigned int every_ms)
+{
+	struct sigaction action = { .sa_handler = nothing };
+	struct itimerval timer = {
+		.it_value = { first_ms / 1000, first_ms % 1000 * 1000 },
+		.it_interval = { every_ms / 1000, every_ms % 1000 * 1000 },
+	};
+
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
 }

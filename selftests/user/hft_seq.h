@@ -9,6 +9,8 @@
 #ifndef HFT_SEQ_H
 #define HFT_SEQ_H
 
+#include <errno.h>
+
 #include "../bare/lib/seq.h"
 #include "../bare/lib/seq_service.h"
 #include "hft.h"
@@ -16,6 +18,32 @@
 #ifndef HF_VM_ID_ANY
 #define HF_VM_ID_ANY	0xffff
 #endif
+
+/* A call that fails with this error. */
+#ifndef EXPECT_FAIL
+#define EXPECT_FAIL(error, call) do { \
+	errno = 0; \
+	EXPECT_EQ(-1, call); \
+	EXPECT_EQ(error, errno); \
+} while (0)
+#endif
+
+/* What most tests of SEQPACKET begin with: the guest, in self->vm. */
+#define SEQ_FIXTURE() \
+FIXTURE(seq) { \
+	unsigned int vm; \
+}; \
+FIXTURE_SETUP(seq) \
+{ \
+	const struct hft_guest *guest = hft_guest("seq", 0); \
+\
+	if (!guest) \
+		HFT_SKIP("no seq guest in this boot"); \
+	self->vm = guest->id; \
+} \
+FIXTURE_TEARDOWN(seq) \
+{ \
+}
 
 int hft_seq_socket(void);
 int hft_seq_connect(unsigned int vm, uint64_t port);
@@ -43,5 +71,10 @@ int hft_seq_give(int fd, uint64_t number, size_t len, int flags);
 int hft_seq_echo(int fd, size_t len, uint32_t seed);
 /* True if the peer's end is seen within the usual time: recv() = 0. */
 bool hft_seq_at_end(int fd);
+int hft_set_nonblocking(int fd);
+/* Milliseconds since a time of hft_now_ns(). */
+int64_t hft_ms_since(int64_t start_ns);
+/* SIGALRM once after first_ms, then each every_ms (0 = no more); calls say EINTR. */
+void hft_alarm(unsigned int first_ms, unsigned int every_ms);
 
 #endif

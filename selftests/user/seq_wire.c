@@ -215,8 +215,9 @@ TEST_F(wire, credit_does_not_go_back)
 	ASSERT_EQ(SEQ_ACCEPT, request(&p));
 	p.credit = 1;
 	ASSERT_EQ(0, put_data(&p, &ask, sizeof(ask)));
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < 4; i++) {
 		EXPECT_EQ(SEQ_DATA, get(&p));
+	}
 	EXPECT_EQ(SEQ_SHUTDOWN, get(&p));
 	EXPECT_EQ(0, put(&p, SEQ_RESET));
 }
@@ -228,8 +229,9 @@ TEST_F(wire, deaf_service_gives_no_more_room_than_at_first)
 
 	ASSERT_EQ(SEQ_ACCEPT, request(&p));
 	ASSERT_EQ(SEQ_DEAF_WINDOW, p.in.credit);
-	for (i = 0; i < SEQ_DEAF_WINDOW; i++)
+	for (i = 0; i < SEQ_DEAF_WINDOW; i++) {
 		ASSERT_EQ(0, put_data(&p, "x", 1));
+	}
 	EXPECT_TRUE(is_silent(&p));
 	ASSERT_EQ(0, put_data(&p, "x", 1));
 	EXPECT_EQ(SEQ_RESET, get(&p));

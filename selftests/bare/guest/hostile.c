@@ -253,7 +253,7 @@ static void start(u32 len)
 	asker_port = wire->src_port;
 	asked_port = wire->dst_port;
 	state = ask.seed | 1;
-	done = (struct hostile_done){ 0 };
+	done = (struct hostile_done){ .magic = HOSTILE_DONE };
 }
 
 static void take(const struct guest_msg *msg)

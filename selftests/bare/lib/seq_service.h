@@ -26,6 +26,7 @@
 #define SEQ_PORT_BURST		110	/* struct seq_back -> count numbered datagrams */
 #define SEQ_PORT_BACK_DGRAM	111	/* as SEQ_PORT_BACK */
 #define SEQ_PORT_RAW		113	/* a message, header included -> sent as it is */
+#define SEQ_PORT_DIE		114	/* the VM reads what is not its own, and dies */
 
 /*
  * What comes for a port from here on is ignored; SEQ_BACK_MUTE asks from such
@@ -87,7 +88,11 @@ struct hostile_ask {
 	u64 ports[HOSTILE_PORTS];	/* of the primary, 0 = none: aim at these, too */
 };
 
+/* Its noise can be as long, but does not begin like this. */
+#define HOSTILE_DONE		0x656e6f64656d6f73ull
+
 struct hostile_done {
+	u64 magic;		/* HOSTILE_DONE */
 	u64 sent;
 	u64 accepted;		/* requests of ours that the primary accepted */
 };

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Fast pairs: see hft_load.h.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "hft_load.h"
+
+/* Under way at a time: fewer than the guest gives credit for. */
+#define WINDOW			4
+#define MESSAGE_LEN		128
+
+static int open_socket(const struct hft_pair *p)
+{
+	if (p->load->type == SOCK_SEQPACKET)
+		return hft_seq_connect(p->vm, SEQ_PORT_ECHO);
+	return hft_connect(p->vm, SEQ_PORT_ECHO);
+}
+
+static int fail(struct hft_pair *p, const char *what, uint64_t number)
+{
+	snprintf(p->error, sizeof(p->error), "%s, message %llu: %s", what,
+		 (unsigned long long)number, strerror(errno));
+	fprintf(stderr, "# pair with VM %u: %s\n", p->vm, p->error);
+	return 1;
+}
+
+static int run_pair(void *arg)
+{
+	struct hft_pair *p = arg;
+	int fd = open_socket(p);
+	uint64_t out = 0, in = 0;
+
+	if (fd < 0)
+		return fail(p, "no connection", 0);
+	while (!p->load->stop || in < out) {
+		if (!p->load->stop && out - in < WINDOW) {
+			if (hft_seq_give(fd, out++, MESSAGE_LEN, 0))
+				return fail(p, "send", out - 1);
+			continue;
+		}
+		if (hft_seq_take(fd, in++))
+			return fail(p, "lost or damaged", in - 1);
+		p->count[p->load->phase]++;
+	}
+	return 0;
+}
+
+struct hft_load *hft_load_start(int type, unsigned int vms)
+{
+	struct hft_load *load = hft_shared(sizeof(*load));
+	const struct hft_guest *guest;
+	int i;
+
+	if (!load)
+		return NULL;
+	load->type = type;
+	for (i = 0; i < HFT_PAIRS; i++) {
+		guest = hft_guest("seq", i % vms);
+		if (!guest)
+			return NULL;
+		load->pair[i].load = load;
+		load->pair[i].vm = guest->id;
+		load->pair[i].pid = hft_spawn(run_pair, &load->pair[i]);
+	}
+	/* All are at it before anybody looks at the clock. */
+	hft_sleep_ms(500);
+	for (i = 0; i < HFT_PAIRS; i++)
+		load->pair[i].count[0] = 0;
+	load->since_ns = hft_now_ns();
+	return load;
+}
+
+void hft_load_turn(struct hft_load *load)
+{
+	int64_t now = hft_now_ns();
+
+	load->ns[load->phase] += now - load->since_ns;
+	load->since_ns = now;
+	load->phase = !load->phase;
+}
+
+bool hft_load_stop(struct hft_load *load)
+{
+	bool good = true;
+	int i;
+
+	load->ns[load->phase] += hft_now_ns() - load->since_ns;
+	load->stop = true;
+	for (i = 0; i < HFT_PAIRS; i++) {
+		if (hft_join(load->pair[i].pid, 2 * HFT_PATIENCE_MS))
+			good = false;
+	}
+	return good;
+}
+
+double hft_pair_rate(const struct hft_load *load, int pair, int phase)
+{
+	return load->pair[pair].count[phase] * 1e9 / (load->ns[phase] + 1);
+}
+
+double hft_load_rate(const struct hft_load *load, int phase)
+{
+	double rate = 0;
+	int i;
+
+	for (i = 0; i < HFT_PAIRS; i++)
+		rate += hft_pair_rate(load, i, phase);
+	return rate;
+}
+
+unsigned long hft_number(const char *name, unsigned long otherwise)
+{
+	const char *env = getenv(name);
+
+	return env && *env ? strtoul(env, NULL, 0) : otherwise;
+}
+
+long hft_meminfo(const char *name)
+{
+	FILE *f = fopen("/proc/meminfo", "r");
+	size_t len = strlen(name);
+	char line[128];
+	long kib = -1;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, name, len) && line[len] == ':')
+			kib = atol(line + len + 1);
+	if (f)
+		fclose(f);
+	return kib;
+}

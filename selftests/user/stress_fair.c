@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Who does not read harms nobody else, and nobody is made to wait for ever.
+ *
+ * One slow and one dead reader beside six fast pairs; eight senders at full
+ * speed to one VM. SEQPACKET loses nothing; of datagrams each one that was
+ * dropped is reported. HF_SECONDS (20) is how long each test takes, half of it
+ * for the comparison.
+ *
+ * Needs two seq guests.
+ */
+#include <linux/sock_diag.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "hft_load.h"
+#include "hft_harness.h"
+
+#define TURNS			6
+#define SLOW_MS			10	/* between two messages of the slow reader */
+#define KEPT_PERCENT		80
+#define SENDERS			8
+#define FAIR_FACTOR		100
+/* Reads nothing and answers nothing to datagrams. */
+#define PORT_NOBODY		9
+
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT	300
+
+FIXTURE(fair) {
+	unsigned int vm;
+	unsigned long ms;
+};
+
+FIXTURE_SETUP(fair)
+{
+	const struct hft_guest *guest = hft_guest("seq", 0);
+
+	if (!guest || !hft_guest("seq", 1))
+		HFT_SKIP("needs two seq guests");
+	self->vm = guest->id;
+	self->ms = hft_number("HF_SECONDS", 20) * 1000;
+}
+
+FIXTURE_TEARDOWN(fair)
+{
+}
+
+/* What a reader that reads badly has seen; shared with its process. */
+struct reader {
+	unsigned int vm;
+	volatile bool stop;
+	bool slow;		/* else dead */
+	uint64_t sent, received, dropped;
+	int result;
+};
+
+static int read_seqpacket(void *arg)
+{
+	struct reader *r = arg;
+	int fd = hft_seq_connect(r->vm, SEQ_PORT_SOURCE);
+
+	r->result = fd < 0 || hft_seq_source(fd, 1000000000, 500);
+	while (!r->stop && !r->result) {
+		hft_sleep_ms(SLOW_MS);
+		if (r->slow)
+			r->result = hft_seq_take(fd, r->received++);
+	}
+	close(fd);
+	return r->result;
+}
+
+static uint64_t drops(int fd)
+{
+	uint32_t mem[SK_MEMINFO_VARS] = { 0 };
+	socklen_t len = sizeof(mem);
+
+	getsockopt(fd, SOL_SOCKET, SO_MEMINFO, mem, &len);
+	return mem[SK_MEMINFO_DROPS];
+}
+
+/* Has the guest send back more than the socket is read; the rest is dropped. */
+static int read_datagrams(void *arg)
+{
+	struct reader *r = arg;
+	int fd = hft_connect(r->vm, SEQ_PORT_ECHO), one = 1;
+	uint64_t buf[16];
+
+	r->result = fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &one, sizeof(one));
+	while (!r->stop && !r->result) {
+		hft_sleep_ms(SLOW_MS);
+		r->result |= hft_seq_give(fd, r->sent++, sizeof(buf), 0);
+		r->result |= hft_seq_give(fd, r->sent++, sizeof(buf), 0);
+		if (r->slow)
+			r->received += recv(fd, buf, sizeof(buf), MSG_DONTWAIT) > 0;
+	}
+	/* The last ones are under way. */
+	while (hft_poll(fd, POLLIN, 1000) > 0)
+		r->received += recv(fd, buf, sizeof(buf), 0) > 0;
+	r->dropped = drops(fd);
+	close(fd);
+	return r->result;
+}
+
+struct readers {
+	struct reader reader[2];
+	pid_t pid[2];
+};
+
+static void start_readers(struct readers *rs, unsigned int vm, int type)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		struct reader *r = &rs->reader[i];
+
+		memset(r, 0, sizeof(*r));
+		r->vm = vm;
+		r->slow = i;
+		rs->pid[i] = hft_spawn(type == SOCK_DGRAM ? read_datagrams : read_seqpacket, r);
+	}
+}
+
+static int stop_readers(struct readers *rs)
+{
+	int i, bad = 0;
+
+	for (i = 0; i < 2; i++)
+		rs->reader[i].stop = true;
+	for (i = 0; i < 2; i++) {
+		bad |= hft_join(rs->pid[i], 2 * HFT_PATIENCE_MS);
+		if (rs->reader[i].sent != rs->reader[i].received + rs->reader[i].dropped) {
+			fprintf(stderr, "# %s reader: %llu sent, %llu received, %llu dropped\n",
+				i ? "slow" : "dead", (unsigned long long)rs->reader[i].sent,
+				(unsigned long long)rs->reader[i].received,
+				(unsigned long long)rs->reader[i].dropped);
+			bad |= rs->reader[i].dropped || rs->reader[i].sent;
+		}
+	}
+	return bad;
+}
+
+static void expect_rate_kept(struct __test_metadata *_metadata, FIXTURE_DATA(fair) *self, int type)
+{
+	struct readers *rs = hft_shared(sizeof(*rs));
+	struct hft_load *load = hft_load_start(type, 2);
+	uint64_t dropped = 0;
+	double alone, beside;
+	int turn;
+
+	ASSERT_NE(NULL, load);
+	for (turn = 0; turn < TURNS; turn++) {
+		hft_sleep_ms(self->ms / 2 / TURNS);
+		start_readers(rs, self->vm, type);
+		hft_load_turn(load);
+		hft_sleep_ms(self->ms / 2 / TURNS);
+		hft_load_turn(load);
+		EXPECT_EQ(0, stop_readers(rs));
+		dropped += rs->reader[0].dropped;
+	}
+	EXPECT_TRUE(hft_load_stop(load));
+	alone = hft_load_rate(load, 0);
+	beside = hft_load_rate(load, 1);
+	fprintf(stderr, "# 6 pairs: %.0f/s alone, %.0f/s beside a slow and a dead reader (%.0f%%)\n",
+		alone, beside, 100 * beside / alone);
+	EXPECT_LE(KEPT_PERCENT, 100 * beside / alone);
+	/* Else nothing was tried. */
+	if (type == SOCK_DGRAM) {
+		EXPECT_LT(0, dropped);
+	}
+}
+
+TEST_F(fair, seqpacket_pairs_keep_their_rate_beside_bad_readers)
+{
+	int64_t before = hft_vms_count("dropped_full");
+
+	expect_rate_kept(_metadata, self, SOCK_SEQPACKET);
+	EXPECT_EQ(before, hft_vms_count("dropped_full"));
+}
+
+TEST_F(fair, datagram_pairs_keep_their_rate_and_drops_are_reported)
+{
+	expect_rate_kept(_metadata, self, SOCK_DGRAM);
+}
+
+/* One of the senders that compete for a VM's mailbox. */
+struct sender {
+	unsigned int vm;
+	int type;
+	volatile bool *stop;
+	uint64_t count;
+	int64_t longest_ns;
+};
+
+static int send_at_full_speed(void *arg)
+{
+	struct sender *s = arg;
+	bool seq = s->type == SOCK_SEQPACKET;
+	int fd = seq ? hft_seq_connect(s->vm, SEQ_PORT_SINK) : hft_connect(s->vm, PORT_NOBODY);
+	/* A buffer of several messages would be a queue of our own to wait in. */
+	int one = 1;
+
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &one, sizeof(one)))
+		return 1;
+	while (!*s->stop) {
+		int64_t start = hft_now_ns(), took;
+
+		if (hft_seq_give(fd, s->count, 64, 0)) {
+			perror("# send");
+			return 1;
+		}
+		took = hft_now_ns() - start;
+		if (took > s->longest_ns)
+			s->longest_ns = took;
+		s->count++;
+	}
+	return 0;
+}
+
+struct race {
+	volatile bool stop;
+	struct sender sender[SENDERS];
+};
+
+/* How many times its fair share of time the unluckiest sender waited once. */
+static double unfairness(struct race *race, unsigned int vm, int type, unsigned long ms)
+{
+	int64_t start = hft_now_ns(), worst = 0;
+	uint64_t total = 0, least = UINT64_MAX;
+	pid_t pid[SENDERS];
+	double share_ns;
+	int i;
+
+	memset(race, 0, sizeof(*race));
+	for (i = 0; i < SENDERS; i++) {
+		race->sender[i] = (struct sender){ .vm = vm, .type = type, .stop = &race->stop };
+		pid[i] = hft_spawn(send_at_full_speed, &race->sender[i]);
+	}
+	hft_sleep_ms(ms);
+	race->stop = true;
+	for (i = 0; i < SENDERS; i++) {
+		struct sender *s = &race->sender[i];
+
+		if (hft_join(pid[i], 4 * HFT_PATIENCE_MS))
+			return -1;
+		total += s->count;
+		least = s->count < least ? s->count : least;
+		worst = s->longest_ns > worst ? s->longest_ns : worst;
+	}
+	share_ns = (double)(hft_now_ns() - start) * SENDERS / (total + 1);
+	fprintf(stderr, "# %llu messages of %d senders, the least %llu; share %.3f ms, longest wait %.3f ms (%.0f x)\n",
+		(unsigned long long)total, SENDERS, (unsigned long long)least, share_ns / 1e6,
+		worst / 1e6, worst / share_ns);
+	return least * 4 < total / SENDERS ? 2 * FAIR_FACTOR : worst / share_ns;
+}
+
+/* A host that is busy can stop us all for a while: the better of two. */
+static void expect_fair(struct __test_metadata *_metadata, FIXTURE_DATA(fair) *self, int type)
+{
+	struct race *race = hft_shared(sizeof(*race));
+	double worst = unfairness(race, self->vm, type, self->ms / 4);
+
+	if (worst > FAIR_FACTOR)
+		worst = unfairness(race, self->vm, type, self->ms / 4);
+	EXPECT_LT(0, worst);
+	EXPECT_GE(FAIR_FACTOR, worst);
+}
+
+TEST_F(fair, no_sender_of_datagrams_waits_for_long)
+{
+	expect_fair(_metadata, self, SOCK_DGRAM);
+}
+
+TEST_F(fair, no_sender_on_a_connection_waits_for_long)
+{
+	expect_fair(_metadata, self, SOCK_SEQPACKET);
+}
+
+TEST_HARNESS_MAIN
