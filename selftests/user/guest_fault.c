@@ -2,7 +2,7 @@
 /*
  * A VM that dies: its sockets learn of it, nobody else notices.
  *
- * Needs four fault guests, one for each test, and an echo guest. What is dead
+ * Needs five fault guests, one for each test, and an echo guest. What is dead
  * stays dead until the next boot, so a second run skips. Real Hafnium hands a
  * fault back to the guest; there these tests skip, too.
  */
@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "hft_harness.h"
+#include "hft_dgram.h"
 
 #define IS_ALIVE(vm) is_state(vm, "alive")
 
@@ -97,6 +98,39 @@ TEST(death_ends_a_blocked_receive)
 	hft_sleep_ms(100);
 	ASSERT_EQ(1, send(fd, "p", 1, 0));
 	EXPECT_EQ(0, hft_join(child, HFT_PATIENCE_MS));
+	EXPECT_EQ(0, others_answer());
+}
+
+/* What had arrived is read first, then comes the news. */
+static bool reads_what_had_arrived(int fd)
+{
+	char buf[8];
+
+	return recv(fd, buf, sizeof(buf), 0) == 3 && !memcmp(buf, "one", 3) &&
+	       recv(fd, buf, sizeof(buf), 0) == 3 && !memcmp(buf, "two", 3) &&
+	       recv(fd, buf, sizeof(buf), 0) == -1 && errno == ECONNRESET;
+}
+
+TEST(messages_that_had_arrived_survive_the_vm)
+{
+	NEED_FRESH_GUEST(guest, 4);
+	int fd = hft_connect(guest->id, 10), other = hft_connect(guest->id, 11);
+	int bound = hft_bound(HF_VM_ID_ANY, HF_PORT_ANY);
+
+	ASSERT_EQ(1, hft_send_to(bound, "e", 1, guest->id, 10));
+	ASSERT_EQ(POLLIN, hft_poll(bound, POLLIN, HFT_PATIENCE_MS));
+	ASSERT_EQ(3, send(fd, "one", 3, 0));
+	ASSERT_EQ(3, send(fd, "two", 3, 0));
+	ASSERT_EQ(0, hft_echo_once(guest->id, 3));
+	ASSERT_EQ(1, hft_send_to(bound, "r", 1, guest->id, 10));
+	EXPECT_TRUE(hft_poll(fd, 0, HFT_PATIENCE_MS) & POLLHUP);
+	EXPECT_TRUE(reads_what_had_arrived(fd));
+	EXPECT_EQ(ECONNRESET, hft_option(other, SO_ERROR));
+
+	/* A socket without a peer is nobody's heir: it goes on. */
+	EXPECT_EQ(POLLIN | POLLOUT, hft_poll(bound, POLLIN | POLLOUT, 0));
+	EXPECT_FAIL(EPIPE, hft_send_to(bound, "x", 1, guest->id, 10));
+	EXPECT_FAIL(ECONNRESET, hft_connect_to(bound, guest->id, 10));
 	EXPECT_EQ(0, others_answer());
 }
 

@@ -13,12 +13,7 @@
 #include <sys/syscall.h>
 
 #include "hft_harness.h"
-
-#define EXPECT_FAIL(error, call) do { \
-	errno = 0; \
-	EXPECT_EQ(-1, call); \
-	EXPECT_EQ(error, errno); \
-} while (0)
+#include "hft_dgram.h"
 
 static int connect_raw(int fd, const void *addr, socklen_t len)
 {
@@ -50,50 +45,37 @@ TEST(stream_socket_is_not_supported)
 {
 	EXPECT_FAIL(ESOCKTNOSUPPORT, socket(AF_HF, SOCK_STREAM, 0));
 	EXPECT_FAIL(ESOCKTNOSUPPORT, socket(AF_HF, SOCK_RAW, 0));
-	EXPECT_FAIL(ESOCKTNOSUPPORT, socket(AF_HF, SOCK_SEQPACKET, 0));
+	EXPECT_FAIL(ESOCKTNOSUPPORT, socket(AF_HF, SOCK_RDM, 0));
 }
 
 TEST(protocol_is_not_supported)
 {
 	EXPECT_FAIL(EPROTONOSUPPORT, socket(AF_HF, SOCK_DGRAM, 1));
 	EXPECT_FAIL(EPROTONOSUPPORT, socket(AF_HF, SOCK_DGRAM, 255));
-}
-
-static void keep_capability(int cap)
-{
-	struct __user_cap_header_struct head = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
-	};
-	struct __user_cap_data_struct data[2] = { { 0 } };
-
-	if (cap >= 0) {
-		data[cap / 32].effective = 1u << cap % 32;
-		data[cap / 32].permitted = 1u << cap % 32;
-	}
-	syscall(SYS_capset, &head, data);
+	EXPECT_FAIL(EPROTONOSUPPORT, socket(AF_HF, SOCK_SEQPACKET, 1));
 }
 
 TEST(without_capability_socket_says_eperm)
 {
-	keep_capability(-1);
+	hft_keep_capability(-1);
 	EXPECT_FAIL(EPERM, socket(AF_HF, SOCK_DGRAM, 0));
 }
 
 TEST(other_capabilities_do_not_help)
 {
-	keep_capability(CAP_NET_ADMIN);
+	hft_keep_capability(CAP_NET_ADMIN);
 	EXPECT_FAIL(EPERM, socket(AF_HF, SOCK_DGRAM, 0));
 }
 
 TEST(cap_net_raw_is_enough)
 {
-	keep_capability(CAP_NET_RAW);
+	hft_keep_capability(CAP_NET_RAW);
 	EXPECT_LE(0, socket(AF_HF, SOCK_DGRAM, 0));
 }
 
 TEST(cap_sys_admin_is_enough)
 {
-	keep_capability(CAP_SYS_ADMIN);
+	hft_keep_capability(CAP_SYS_ADMIN);
 	EXPECT_LE(0, socket(AF_HF, SOCK_DGRAM, 0));
 }
 
@@ -121,8 +103,6 @@ TEST(other_network_namespace_has_no_such_family)
 TEST_F(misuse, connect_with_wrong_family_says_einval)
 {
 	self->addr.family = AF_INET;
-	EXPECT_FAIL(EINVAL, connect_raw(self->fd, &self->addr, 16));
-	self->addr.family = AF_UNSPEC;
 	EXPECT_FAIL(EINVAL, connect_raw(self->fd, &self->addr, 16));
 }
 
@@ -201,7 +181,6 @@ TEST_F(misuse, sendto_somebody_else_says_eisconn)
 {
 	struct hf_sockaddr other = self->addr;
 
-	EXPECT_FAIL(ENOTCONN, sendto(self->fd, "abc", 3, 0, (void *)&other, 16));
 	ASSERT_EQ(0, connect_raw(self->fd, &self->addr, 16));
 	other.port++;
 	EXPECT_FAIL(EISCONN, sendto(self->fd, "abc", 3, 0, (void *)&other, 16));
@@ -250,9 +229,8 @@ TEST_F(misuse, calls_for_other_kinds_of_sockets_are_not_supported)
 
 	EXPECT_FAIL(EOPNOTSUPP, listen(self->fd, 1));
 	EXPECT_FAIL(EOPNOTSUPP, accept(self->fd, NULL, NULL));
-	EXPECT_FAIL(EOPNOTSUPP, bind(self->fd, (void *)&self->addr, 16));
-	EXPECT_FAIL(EOPNOTSUPP, shutdown(self->fd, SHUT_RDWR));
 	EXPECT_FAIL(EOPNOTSUPP, socketpair(AF_HF, SOCK_DGRAM, 0, pair));
+	EXPECT_FAIL(EOPNOTSUPP, socketpair(AF_HF, SOCK_SEQPACKET, 0, pair));
 }
 
 TEST_F(misuse, unknown_option_and_ioctl_are_refused)
