@@ -37,7 +37,7 @@ static int ffa_status(struct arm_smccc_1_2_regs *regs)
 	case FFA_RX_RELEASE:
 		return 0;
 	case FFA_ERROR:
-		return (s32)regs->a2;
+		return (s32)regs->a2 ?: HF_FFA_NOT_SUPPORTED;
 	default:
 		return HF_FFA_NOT_SUPPORTED;
 	}

@@ -35,6 +35,10 @@ static char *vms;
 module_param(vms, charp, 0444);
 MODULE_PARM_DESC(vms, "VMs to run instead of those that the hypervisor lists: id:vcpus[,id:vcpus...]");
 
+static char *owners;
+module_param(owners, charp, 0444);
+MODULE_PARM_DESC(owners, "Who may use a VM without a capability: vm:uid:gid[,vm:uid:gid...], - = nobody");
+
 static char *rxtx;
 module_param(rxtx, charp, 0444);
 MODULE_PARM_DESC(rxtx, "RX/TX pages to adopt, as the unload before printed them: <tx>,<rx>");
@@ -126,6 +130,11 @@ static int vm_accept(u16 id, u16 nr_vcpus)
 	return 0;
 }
 
+static int owner_accept(u16 id, kuid_t uid, kgid_t gid)
+{
+	return 0;
+}
+
 /* A mistake in a parameter is found before the hypervisor is asked for anything. */
 static int params_init(void)
 {
@@ -135,6 +144,8 @@ static int params_init(void)
 		err = hf_params_rxtx(rxtx, &tx_adopted, &rx_adopted);
 	if (!err && vms)
 		err = hf_params_vms(vms, vm_accept);
+	if (!err && owners)
+		err = hf_params_owners(owners, owner_accept);
 	return err;
 }
 
@@ -147,6 +158,8 @@ static int vms_init(void)
 {
 	int err = vms ? hf_params_vms(vms, hf_vm_create) : hf_pages_discover();
 
+	if (!err && owners)
+		err = hf_params_owners(owners, hf_vm_set_owner);
 	if (err)
 		hf_vm_destroy_all();
 	return err;

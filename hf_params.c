@@ -17,6 +17,7 @@
 #include <linux/printk.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/user_namespace.h>
 #include <asm/syscall.h>
 #include <asm/unistd.h>
 
@@ -80,6 +81,52 @@ int hf_params_vms(const char *text, int (*create)(u16 id, u16 nr_vcpus))
 	return err;
 }
 
+/* A user or group id; "-" is none, which is what (u32)-1 stands for in Linux. */
+static int parse_id(const char *text, u32 *id)
+{
+	*id = U32_MAX;
+	if (!strcmp(text, "-"))
+		return 0;
+	if (!isdigit(text[0]) || strchr(text, '\n') || kstrtou32(text, 0, id))
+		return -EINVAL;
+	return *id == U32_MAX ? -EINVAL : 0;
+}
+
+static int parse_owner(char *entry, u16 *id, u32 *uid, u32 *gid)
+{
+	char *id_text = strsep(&entry, ":");
+	char *uid_text = strsep(&entry, ":");
+
+	if (!entry || parse_u16(id_text, id) || parse_id(uid_text, uid) || parse_id(entry, gid))
+		return -EINVAL;
+	return *id > HF_PRIMARY_VM_ID ? 0 : -EINVAL;
+}
+
+int hf_params_owners(const char *text, int (*set)(u16 id, kuid_t uid, kgid_t gid))
+{
+	char *copy = kstrdup(text, GFP_KERNEL);
+	char *rest = copy;
+	char *entry;
+	u32 uid, gid;
+	int err = 0;
+	u16 id = 0;
+
+	if (!copy)
+		return -ENOMEM;
+	while (!err && (entry = strsep(&rest, ","))) {
+		err = parse_owner(entry, &id, &uid, &gid);
+		if (!err)
+			err = set(id, make_kuid(&init_user_ns, uid), make_kgid(&init_user_ns, gid));
+	}
+	if (err == -EINVAL)
+		pr_err("owners=%s: expected vm:uid:gid[,vm:uid:gid...], ids of secondary VMs, - for no user or group\n",
+		       text);
+	else if (err == -ENODEV)
+		pr_err("owners=%s: there is no VM %u\n", text, id);
+	kfree(copy);
+	return err;
+}
+
 static bool is_known(const char *name)
 {
 	int i;
@@ -123,7 +170,7 @@ int hf_params_known(void)
 	while (*rest && !err) {
 		rest = next_arg(rest, &name, &value);
 		if (!is_known(name)) {
-			pr_err("there is no parameter \"%s\"; there are vms= and rxtx=\n", name);
+			pr_err("there is no parameter \"%s\"; there are vms=, owners= and rxtx=\n", name);
 			err = -EINVAL;
 		}
 	}

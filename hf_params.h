@@ -6,6 +6,7 @@
 #define HF_PARAMS_H
 
 #include <linux/types.h>
+#include <linux/uidgid.h>
 
 /**
  * hf_params_known() - refuse parameters that the module does not have
@@ -28,6 +29,15 @@ int hf_params_known(void);
  * -ENOMEM; what @create returned.
  */
 int hf_params_vms(const char *text, int (*create)(u16 id, u16 nr_vcpus));
+
+/**
+ * hf_params_owners() - parse "vm:uid:gid,..." and hand each entry to @set
+ * @set: Called with each VM, user and group, INVALID_UID or _GID for "-".
+ *
+ * Context: may sleep. Return: 0; -EINVAL, and a line says what is allowed;
+ * -ENODEV if @set says so, and a line names the VM; -ENOMEM.
+ */
+int hf_params_owners(const char *text, int (*set)(u16 id, kuid_t uid, kgid_t gid));
 
 /* Parse "tx,rx", two different page-aligned addresses. 0 or -EINVAL, as above. */
 int hf_params_rxtx(const char *text, phys_addr_t *tx, phys_addr_t *rx);

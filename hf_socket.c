@@ -1,68 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * AF_HF: datagram sockets between userspace and the secondary VMs.
+ * AF_HF: what datagram and SEQPACKET sockets have in common.
  *
- * Owns the table of connected sockets, keyed by local port. Lookups are under
- * RCU and take a reference; a socket's addresses are set before it enters the
- * table and stay. Process context: system calls, and the vCPU threads that
- * deliver.
+ * Owns the family: creation, access, names, receiving, and the list of all
+ * sockets. Process context: system calls, and the vCPU threads that deliver,
+ * which never take the socket lock: a process that holds it could keep a VM,
+ * and with it the RX page, waiting.
  *
- * Invariant: a socket in the table hears of the death of its VM.
- * Does not: know how a message reaches EL2 (hf_mailbox.c). There is no bind():
- * a secondary cannot speak first.
+ * Invariant: a socket with a peer hears of the death of its VM.
+ * Does not: know how a message reaches EL2 (hf_flow.c), or who has which port
+ * (hf_port.c).
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/module.h>
-#include <linux/rhashtable.h>
+#include <linux/sockios.h>
 #include <net/sock.h>
+#include <asm/ioctls.h>
 
-#include "hf_mailbox.h"
+#include "hf_proc.h"
+#include "hf_sock.h"
 #include "hf_socket.h"
 #include "hf_vm.h"
 
-/* Local ports are given out once each, from here on. */
-#define FIRST_LOCAL_PORT	0x10000
+HLIST_HEAD(hf_sockets);
+static DEFINE_SPINLOCK(sockets_lock);
 
-struct hf_sock {
-	struct sock sk;			/* must be first */
+/* --- addresses and access --- */
 
-	/* Set by connect() under the socket lock, then constant. */
-	struct rhash_head node;
-	struct hf_vm *peer_vm;		/* NULL = not connected */
-	u64 peer_port;
-	u64 local_port;
-};
-
-static const struct rhashtable_params table_params = {
-	.key_len = sizeof(u64),
-	.key_offset = offsetof(struct hf_sock, local_port),
-	.head_offset = offsetof(struct hf_sock, node),
-	.automatic_shrinking = true,
-};
-
-static struct rhashtable table;
-static atomic64_t last_local_port = ATOMIC64_INIT(FIRST_LOCAL_PORT - 1);
-
-static struct hf_sock *hf_sk(struct sock *sk)
-{
-	return container_of(sk, struct hf_sock, sk);
-}
-
-/* The VM at the other end, NULL if there is none yet. */
-static struct hf_vm *peer_vm(struct sock *sk)
-{
-	/*
-	 * (N) The VM could be there, and the ports not yet.
-	 *
-	 * Orders: peer_vm  ->  ports
-	 * Pairs:  (M) in sock_connect()
-	 * Proof:  litmus/MP+connect-vs-send
-	 */
-	return smp_load_acquire(&hf_sk(sk)->peer_vm);
-}
-
-static void fill_address(struct hf_sockaddr *addr, u16 vm_id, u64 port)
+void hf_sock_fill_address(struct hf_sockaddr *addr, u16 vm_id, u64 port)
 {
 	memset(addr, 0, sizeof(*addr));
 	addr->family = AF_HF;
@@ -70,168 +36,202 @@ static void fill_address(struct hf_sockaddr *addr, u16 vm_id, u64 port)
 	addr->port = port;
 }
 
-/* Make the socket's VM's death known to its owner. */
-static void report_death(struct sock *sk)
+struct hf_peer *hf_sock_peer(struct hf_sock *hs)
 {
-	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
-	WRITE_ONCE(sk->sk_err, ECONNRESET);
-	sk_error_report(sk);
-	sk->sk_state_change(sk);
-}
-
-static int sock_connect(struct socket *sock, struct sockaddr *uaddr, int len, int flags)
-{
-	struct hf_sockaddr *addr = (struct hf_sockaddr *)uaddr;
-	struct sock *sk = sock->sk;
-	struct hf_sock *hs = hf_sk(sk);
-	struct hf_vm *vm;
-	int err;
-
-	if (len < sizeof(*addr) || addr->family != AF_HF)
-		return -EINVAL;
-	vm = hf_vm_find(addr->vm_id);
-	if (!vm)
-		return -ENETUNREACH;
-
-	lock_sock(sk);
-	err = -EISCONN;
-	if (hs->peer_vm)
-		goto out;
-	hs->peer_port = addr->port;
-	hs->local_port = atomic64_inc_return_relaxed(&last_local_port);
-	err = rhashtable_insert_fast(&table, &hs->node, table_params);
-	if (err)
-		goto out;
 	/*
-	 * (M) A sender could find the VM and not the ports.
+	 * (N) The VM could be there, and its port or flow not yet.
 	 *
-	 * Orders: ports  ->  peer_vm
-	 * Pairs:  (N) in peer_vm()
+	 * Orders: peer  ->  what it points to
+	 * Pairs:  (M) in hf_sock_set_peer()
 	 * Proof:  litmus/MP+connect-vs-send
 	 */
-	smp_store_release(&hs->peer_vm, vm);
+	return rcu_dereference(hs->peer);
+}
 
-	sock->state = SS_CONNECTED;
+static void replace_peer(struct hf_sock *hs, struct hf_peer *peer)
+{
+	struct hf_peer *old = rcu_dereference_protected(hs->peer, lockdep_sock_is_held(&hs->sk) ||
+							!hs->sk.sk_socket);
+
+	rcu_assign_pointer(hs->peer, peer);
+	if (old)
+		kfree_rcu(old, rcu);
+}
+
+int hf_sock_set_peer(struct hf_sock *hs, struct hf_vm *vm, u64 port, struct hf_flow *flow,
+		     gfp_t gfp)
+{
+	struct hf_peer *peer = kmalloc(sizeof(*peer), gfp);
+
+	if (!peer)
+		return -ENOMEM;
+	peer->vm = vm;
+	peer->port = port;
+	peer->flow = flow;
+	/*
+	 * (M) A sender could find the VM and not the port or the flow.
+	 *
+	 * Orders: what peer points to  ->  peer
+	 * Pairs:  (N) in hf_sock_peer()
+	 * Proof:  litmus/MP+connect-vs-send
+	 */
+	replace_peer(hs, peer);
 	/*
 	 * (K) The VM could die without our seeing it or being seen.
 	 *
-	 * Orders: socket in the table, peer_vm  ->  dead
+	 * Orders: peer  ->  dead
 	 * Pairs:  (J) in hf_socket_vm_died()
 	 * Proof:  litmus/SB+death-vs-connect
 	 */
 	smp_mb();
-	if (READ_ONCE(vm->dead)) {
-		report_death(sk);
-		err = -ECONNRESET;
-	}
-out:
-	release_sock(sk);
+	return 0;
+}
+
+void hf_sock_clear_peer(struct hf_sock *hs)
+{
+	replace_peer(hs, NULL);
+}
+
+static bool may_use(struct hf_sock *hs, const struct hf_vm *vm)
+{
+	return hs->privileged || hf_vm_owned_by_current(vm);
+}
+
+struct hf_vm *hf_sock_find_vm(struct hf_sock *hs, const struct hf_sockaddr *addr, int len)
+{
+	struct hf_vm *vm;
+
+	if (len < (int)sizeof(*addr) || addr->family != AF_HF)
+		return ERR_PTR(-EINVAL);
+	vm = hf_vm_find(addr->vm_id);
+	if (!vm)
+		return ERR_PTR(-ENETUNREACH);
+	return may_use(hs, vm) ? vm : ERR_PTR(-EACCES);
+}
+
+/* Whether the socket may take messages from those that the address names. */
+static int check_source(struct hf_sock *hs, u16 vm_id)
+{
+	struct hf_vm *vm;
+
+	if (vm_id == HF_VM_ID_ANY || vm_id == HF_VM_ID_PRIMARY)
+		return hs->privileged ? 0 : -EACCES;
+	vm = hf_vm_find(vm_id);
+	if (!vm)
+		return -EADDRNOTAVAIL;
+	return may_use(hs, vm) ? 0 : -EACCES;
+}
+
+/* The filter first: nothing may slip in before it. */
+static int bind_locked(struct hf_sock *hs, u16 from_vm, u64 port)
+{
+	int err;
+
+	WRITE_ONCE(hs->from_vm, from_vm);
+	err = hf_port_bind(hs, port);
+	if (err)
+		WRITE_ONCE(hs->from_vm, HF_VM_ID_ANY);
 	return err;
 }
 
-static int sock_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
+int hf_sock_bind_free(struct hf_sock *hs, const struct hf_vm *vm)
+{
+	return bind_locked(hs, hs->privileged ? HF_VM_ID_ANY : vm->id, HF_PORT_ANY);
+}
+
+int hf_sock_bind(struct socket *sock, struct sockaddr *uaddr, int len)
+{
+	const struct hf_sockaddr *addr = (struct hf_sockaddr *)uaddr;
+	struct hf_sock *hs = hf_sk(sock->sk);
+	u16 from_vm;
+	int err;
+
+	if (len < (int)sizeof(*addr) || addr->family != AF_HF)
+		return -EINVAL;
+	err = check_source(hs, addr->vm_id);
+	if (err)
+		return err;
+	if (addr->port != HF_PORT_ANY && addr->port < HF_PORT_RESERVED &&
+	    !capable(CAP_NET_BIND_SERVICE))
+		return -EACCES;
+
+	from_vm = addr->vm_id == HF_VM_ID_PRIMARY ? HF_VM_ID_ANY : addr->vm_id;
+	lock_sock(sock->sk);
+	err = hs->local_port ? -EINVAL : bind_locked(hs, from_vm, addr->port);
+	release_sock(sock->sk);
+	return err;
+}
+
+int hf_sock_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 {
 	struct hf_sockaddr *addr = (struct hf_sockaddr *)uaddr;
 	struct hf_sock *hs = hf_sk(sock->sk);
-	struct hf_vm *vm = peer_vm(sock->sk);
+	const struct hf_peer *to;
+	int len = sizeof(*addr);
 
+	rcu_read_lock();
+	to = hf_sock_peer(hs);
 	if (!peer)
-		fill_address(addr, HF_VM_ID_PRIMARY, vm ? hs->local_port : 0);
-	else if (vm)
-		fill_address(addr, vm->id, hs->peer_port);
+		hf_sock_fill_address(addr, HF_VM_ID_PRIMARY, READ_ONCE(hs->local_port));
+	else if (to)
+		hf_sock_fill_address(addr, to->vm->id, to->port);
 	else
-		return -ENOTCONN;
-	return sizeof(*addr);
+		len = -ENOTCONN;
+	rcu_read_unlock();
+	return len;
 }
 
-/* A destination may be named if it is the one that the socket is connected to. */
-static int check_destination(struct hf_sock *hs, struct hf_vm *vm, struct msghdr *msg)
-{
-	DECLARE_SOCKADDR(struct hf_sockaddr *, addr, msg->msg_name);
+/* --- messages --- */
 
-	if (!vm)
-		return -ENOTCONN;
-	if (!addr)
-		return 0;
-	if (msg->msg_namelen < sizeof(*addr) || addr->family != AF_HF)
-		return -EINVAL;
-	return addr->vm_id == vm->id && addr->port == hs->peer_port ? 0 : -EISCONN;
-}
-
-static struct sk_buff *alloc_message(struct sock *sk, struct msghdr *msg, size_t len, int *err)
+/* What had arrived before the error is still good; Linux would report the error first. */
+static struct sk_buff *receive_before_error(struct sock *sk, int flags)
 {
-	struct hf_msg_hdr *hdr;
+	struct sk_buff_head *queue = &sk->sk_receive_queue;
 	struct sk_buff *skb;
+	unsigned long irq;
 
-	skb = sock_alloc_send_skb(sk, sizeof(*hdr) + len, msg->msg_flags & MSG_DONTWAIT, err);
-	if (!skb)
-		return NULL;
-
-	hdr = skb_put(skb, sizeof(*hdr));
-	hdr->src_port = cpu_to_le64(hf_sk(sk)->local_port);
-	hdr->dst_port = cpu_to_le64(hf_sk(sk)->peer_port);
-	*err = memcpy_from_msg(skb_put(skb, len), msg, len);
-	if (*err) {
-		kfree_skb(skb);
-		return NULL;
-	}
+	spin_lock_irqsave(&queue->lock, irq);
+	skb = skb_peek(queue);
+	if (skb && flags & MSG_PEEK)
+		refcount_inc(&skb->users);
+	else if (skb)
+		__skb_unlink(skb, queue);
+	spin_unlock_irqrestore(&queue->lock, irq);
 	return skb;
 }
 
-static int sock_sendmsg_hf(struct socket *sock, struct msghdr *msg, size_t len)
+int hf_sock_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 {
-	struct sock *sk = sock->sk;
-	struct hf_vm *vm = peer_vm(sk);
-	struct sk_buff *skb;
-	int err;
-
-	if (msg->msg_flags & MSG_OOB)
-		return -EOPNOTSUPP;
-	err = check_destination(hf_sk(sk), vm, msg);
-	if (err)
-		return err;
-	if (len > HF_MSG_PAYLOAD_MAX)
-		return -EMSGSIZE;
-
-	skb = alloc_message(sk, msg, len, &err);
-	if (skb) {
-		err = hf_mailbox_send(vm, skb);
-		if (err)
-			kfree_skb(skb);
-	}
-	/* Whatever stood in the way first, a dead VM is what matters. */
-	if (err && READ_ONCE(vm->dead))
-		return -EPIPE;
-	return err ?: len;
-}
-
-static int sock_recvmsg_hf(struct socket *sock, struct msghdr *msg, size_t len, int flags)
-{
-	struct sock *sk = sock->sk;
-	struct hf_vm *vm = peer_vm(sk);
-	struct sk_buff *skb;
+	struct sk_buff *skb = NULL;
 	size_t copied;
 	int err;
 
-	if (flags & (MSG_OOB | MSG_ERRQUEUE))
-		return -EOPNOTSUPP;
-	if (!vm)
-		return -ENOTCONN;
-
-	skb = skb_recv_datagram(sk, flags, &err);
+	if (READ_ONCE(sk->sk_err))
+		skb = receive_before_error(sk, flags);
 	if (!skb)
-		return READ_ONCE(vm->dead) ? -ECONNRESET : err;
+		skb = skb_recv_datagram(sk, flags, &err);
+	if (!skb) {
+		bool ended = READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN;
+
+		return ended && (!err || err == -EAGAIN) ? -ESHUTDOWN : err;
+	}
 
 	copied = min_t(size_t, len, skb->len);
 	if (copied < skb->len)
 		msg->msg_flags |= MSG_TRUNC;
 	err = skb_copy_datagram_msg(skb, 0, msg, copied);
+	if (err && !(flags & MSG_PEEK)) {
+		/* A bad buffer does not cost a message. */
+		skb_queue_head(&sk->sk_receive_queue, skb);
+		return err;
+	}
 	if (err)
 		goto out;
 
 	sock_recv_cmsgs(msg, sk, skb);
 	if (msg->msg_name) {
-		fill_address(msg->msg_name, HF_SKB_CB(skb)->vm->id, HF_SKB_CB(skb)->src_port);
+		hf_sock_fill_address(msg->msg_name, HF_SKB_CB(skb)->vm->id,
+				     HF_SKB_CB(skb)->src_port);
 		msg->msg_namelen = sizeof(struct hf_sockaddr);
 	}
 	err = flags & MSG_TRUNC ? skb->len : copied;
@@ -240,45 +240,79 @@ out:
 	return err;
 }
 
-static int sock_release_hf(struct socket *sock)
+/* What recv() would find: the next datagram, or all that a connection holds. */
+static int bytes_to_read(struct sock *sk)
 {
-	struct sock *sk = sock->sk;
-	struct hf_sock *hs = hf_sk(sk);
+	struct sk_buff *skb;
+	int len = 0;
 
-	if (!sk)
-		return 0;
-
-	lock_sock(sk);
-	sock->sk = NULL;
-	if (hs->peer_vm) {
-		rhashtable_remove_fast(&table, &hs->node, table_params);
-		hf_mailbox_orphan(hs->peer_vm, sk);
+	spin_lock_bh(&sk->sk_receive_queue.lock);
+	skb_queue_walk(&sk->sk_receive_queue, skb) {
+		len += skb->len;
+		if (sk->sk_type == SOCK_DGRAM)
+			break;
 	}
-	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
-	sock_orphan(sk);
-	release_sock(sk);
-	sock_put(sk);
-	return 0;
+	spin_unlock_bh(&sk->sk_receive_queue.lock);
+	return len;
 }
 
-static const struct proto_ops hf_proto_ops = {
-	.family		= PF_HF,
-	.owner		= THIS_MODULE,
-	.release	= sock_release_hf,
-	.bind		= sock_no_bind,
-	.connect	= sock_connect,
-	.socketpair	= sock_no_socketpair,
-	.accept		= sock_no_accept,
-	.getname	= sock_getname,
-	.poll		= datagram_poll,
-	.ioctl		= sock_no_ioctl,
-	.gettstamp	= sock_gettstamp,
-	.listen		= sock_no_listen,
-	.shutdown	= sock_no_shutdown,
-	.sendmsg	= sock_sendmsg_hf,
-	.recvmsg	= sock_recvmsg_hf,
-	.mmap		= sock_no_mmap,
-};
+int hf_sock_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
+{
+	struct sock *sk = sock->sk;
+
+	switch (cmd) {
+	case SIOCINQ:
+		if (READ_ONCE(sk->sk_state) == TCP_LISTEN)
+			return -EINVAL;
+		return put_user(bytes_to_read(sk), (int __user *)arg);
+	case SIOCOUTQ:
+		return put_user(sk_wmem_alloc_get(sk), (int __user *)arg);
+	default:
+		return -ENOIOCTLCMD;
+	}
+}
+
+/* Upcall of hf_mailbox.c. */
+void hf_socket_deliver(struct sk_buff *skb)
+{
+	const struct hf_skb_cb *cb = HF_SKB_CB(skb);
+	struct hf_vm *vm = cb->vm;
+	struct sock *sk;
+
+	sk = hf_port_find_connection(vm->id, cb->src_port, cb->dst_port);
+	if (!sk)
+		sk = hf_port_find(cb->dst_port);
+	if (sk && sk->sk_type == SOCK_DGRAM)
+		hf_dgram_deliver(sk, skb);
+	else if (!hf_seq_deliver(sk, skb))
+		atomic_long_inc(&vm->dropped_port);
+	if (sk)
+		sock_put(sk);
+}
+
+void hf_socket_vm_died(struct hf_vm *vm)
+{
+	struct sock *sk;
+
+	/*
+	 * (J) A socket could connect without our seeing it or its seeing us.
+	 *
+	 * Orders: dead  ->  peer of each socket
+	 * Pairs:  (K) in hf_sock_set_peer()
+	 * Proof:  litmus/SB+death-vs-connect
+	 */
+	smp_mb();
+	rcu_read_lock();
+	sk_for_each_rcu(sk, &hf_sockets) {
+		if (sk->sk_type == SOCK_DGRAM)
+			hf_dgram_vm_died(sk, vm);
+		else
+			hf_seq_vm_died(sk, vm);
+	}
+	rcu_read_unlock();
+}
+
+/* --- life --- */
 
 static struct proto hf_proto = {
 	.name		= "HF",
@@ -292,28 +326,72 @@ static void sock_destruct(struct sock *sk)
 	skb_queue_purge(&sk->sk_error_queue);
 }
 
+struct sock *hf_sock_create(struct net *net, struct socket *sock, int type, gfp_t gfp, int kern)
+{
+	struct sock *sk = sk_alloc(net, PF_HF, gfp, &hf_proto, kern);
+	struct hf_sock *hs;
+
+	if (!sk)
+		return NULL;
+	sock_init_data(sock, sk);
+	sk->sk_type = type;
+	sk->sk_destruct = sock_destruct;
+	sock_set_flag(sk, SOCK_RCU_FREE);
+
+	hs = hf_sk(sk);
+	hs->from_vm = HF_VM_ID_ANY;
+	xa_init(&hs->flows);
+	hf_seq_init_sock(hs);
+
+	spin_lock(&sockets_lock);
+	sk_add_node_rcu(sk, &hf_sockets);
+	spin_unlock(&sockets_lock);
+	sock_prot_inuse_add(net, &hf_proto, 1);
+	return sk;
+}
+
+void hf_sock_destroy(struct sock *sk)
+{
+	sock_prot_inuse_add(sock_net(sk), &hf_proto, -1);
+	spin_lock(&sockets_lock);
+	sk_del_node_init_rcu(sk);
+	spin_unlock(&sockets_lock);
+	sock_orphan(sk);
+	sock_put(sk);
+}
+
+static bool owns_some_vm(void)
+{
+	struct hf_vm *vm;
+	unsigned long id;
+
+	hf_for_each_vm(vm, id) {
+		if (hf_vm_owned_by_current(vm))
+			return true;
+	}
+	return false;
+}
+
 static int sock_create_hf(struct net *net, struct socket *sock, int protocol, int kern)
 {
+	bool privileged = kern || capable(CAP_NET_RAW) || capable(CAP_SYS_ADMIN);
 	struct sock *sk;
 
 	/* VMs belong to the machine, not to a container on it. */
 	if (!net_eq(net, &init_net))
 		return -EAFNOSUPPORT;
-	if (sock->type != SOCK_DGRAM)
+	if (sock->type != SOCK_DGRAM && sock->type != SOCK_SEQPACKET)
 		return -ESOCKTNOSUPPORT;
 	if (protocol)
 		return -EPROTONOSUPPORT;
-	if (!kern && !capable(CAP_NET_RAW) && !capable(CAP_SYS_ADMIN))
+	if (!privileged && !owns_some_vm())
 		return -EPERM;
 
-	sk = sk_alloc(net, PF_HF, GFP_KERNEL, &hf_proto, kern);
+	sk = hf_sock_create(net, sock, sock->type, GFP_KERNEL, kern);
 	if (!sk)
 		return -ENOMEM;
-
-	sock->ops = &hf_proto_ops;
-	sock_init_data(sock, sk);
-	sk->sk_destruct = sock_destruct;
-	sock_set_flag(sk, SOCK_RCU_FREE);
+	hf_sk(sk)->privileged = privileged;
+	sock->ops = sock->type == SOCK_DGRAM ? &hf_dgram_ops : &hf_seq_ops;
 	return 0;
 }
 
@@ -323,80 +401,34 @@ static const struct net_proto_family hf_family = {
 	.create	= sock_create_hf,
 };
 
-/* The socket that a message is for, with a reference, or NULL. */
-static struct sock *find_receiver(const struct hf_skb_cb *cb)
-{
-	struct hf_sock *hs;
-	struct sock *sk = NULL;
-
-	rcu_read_lock();
-	hs = rhashtable_lookup(&table, &cb->dst_port, table_params);
-	if (hs && peer_vm(&hs->sk) == cb->vm && hs->peer_port == cb->src_port &&
-	    refcount_inc_not_zero(&hs->sk.sk_refcnt))
-		sk = &hs->sk;
-	rcu_read_unlock();
-	return sk;
-}
-
-void hf_socket_deliver(struct sk_buff *skb)
-{
-	struct hf_vm *vm = HF_SKB_CB(skb)->vm;
-	struct sock *sk = find_receiver(HF_SKB_CB(skb));
-
-	if (!sk) {
-		atomic_long_inc(&vm->dropped_port);
-		kfree_skb(skb);
-		return;
-	}
-	if (sock_queue_rcv_skb(sk, skb)) {
-		atomic_long_inc(&vm->dropped_full);
-		kfree_skb(skb);
-	}
-	sock_put(sk);
-}
-
-void hf_socket_vm_died(struct hf_vm *vm)
-{
-	struct rhashtable_iter iter;
-	struct hf_sock *hs;
-
-	/*
-	 * (J) A socket could connect without our seeing it or its seeing us.
-	 *
-	 * Orders: dead  ->  walk of the table
-	 * Pairs:  (K) in sock_connect()
-	 * Proof:  litmus/SB+death-vs-connect
-	 */
-	smp_mb();
-	rhashtable_walk_enter(&table, &iter);
-	rhashtable_walk_start(&iter);
-	while ((hs = rhashtable_walk_next(&iter))) {
-		/* After -EAGAIN the walk sees all again, which does no harm. */
-		if (!IS_ERR(hs) && peer_vm(&hs->sk) == vm)
-			report_death(&hs->sk);
-	}
-	rhashtable_walk_stop(&iter);
-	rhashtable_walk_exit(&iter);
-}
-
 int hf_socket_init(void)
 {
 	int err;
 
 	sock_skb_cb_check_size(sizeof(struct hf_skb_cb));
-	err = rhashtable_init(&table, &table_params);
+	err = hf_port_init();
 	if (err)
 		return err;
 	err = proto_register(&hf_proto, 1);
 	if (err)
-		rhashtable_destroy(&table);
+		goto err_ports;
+	err = hf_proc_init();
+	if (err)
+		goto err_proto;
+	return 0;
+
+err_proto:
+	proto_unregister(&hf_proto);
+err_ports:
+	hf_port_exit();
 	return err;
 }
 
 void hf_socket_exit(void)
 {
+	hf_proc_exit();
 	proto_unregister(&hf_proto);
-	rhashtable_destroy(&table);
+	hf_port_exit();
 }
 
 int hf_socket_register(void)

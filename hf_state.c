@@ -43,7 +43,6 @@ static void vm_line(const struct hf_vm *vm, char *line, size_t size)
 		{ "dropped_sender",	&vm->dropped_sender },
 		{ "dropped_port",	&vm->dropped_port },
 		{ "dropped_full",	&vm->dropped_full },
-		{ "dropped_nomem",	&vm->dropped_nomem },
 		{ "dropped_unsent",	&vm->dropped_unsent },
 	};
 	int i, len;
@@ -53,7 +52,7 @@ static void vm_line(const struct hf_vm *vm, char *line, size_t size)
 	len += scnprintf(line + len, size - len, " message_pending=%d waiting=%u sendq=%u",
 			 READ_ONCE(vm->message_pending),
 			 bitmap_weight(vm->waiting, vm->nr_vcpus),
-			 skb_queue_len_lockless(&vm->send_queue));
+			 READ_ONCE(vm->queued));
 	for (i = 0; i < ARRAY_SIZE(counters); i++)
 		len += scnprintf(line + len, size - len, " %s=%ld", counters[i].name,
 				 atomic_long_read(counters[i].count));

@@ -83,6 +83,8 @@ struct hf_vm {
 	u16 id;
 	u16 nr_vcpus;
 	struct hf_vcpu *vcpus;
+	kuid_t owner;			/* who may use it without a capability */
+	kgid_t group;			/* the same; either may be invalid = nobody */
 
 	/* Any CPU; Documentation/wake-up.rst. */
 	unsigned long *waiting;		/* vCPUs blocked in FFA_MSG_WAIT */
@@ -93,10 +95,20 @@ struct hf_vm {
 
 	/* Under tx_lock. */
 	spinlock_t tx_lock ____cacheline_aligned_in_smp;
-	struct sk_buff_head send_queue;
+	struct list_head flows;		/* those with something to send, in turn */
 	struct delayed_work hold_work;	/* patience with a VM that does not wait */
-	unsigned int orphans;		/* queued messages of closed sockets */
-	unsigned long oldest_since;	/* jiffies when the head became the head */
+	struct list_head refused;	/* flows that wait for room */
+	unsigned int queued;		/* messages in all flows */
+	unsigned int queued_bytes;	/* their memory */
+	unsigned int closed_flows;	/* those that nobody owns */
+	unsigned int closed_bytes;	/* what they have queued */
+	unsigned long oldest_since;	/* jiffies of the last turn */
+
+	/*
+	 * From before the RX page is released until its message is delivered:
+	 * keeps messages of a VM's vCPUs in order. Taken before tx_lock.
+	 */
+	spinlock_t rx_lock ____cacheline_aligned_in_smp;
 
 	/* Stall detector only. */
 	u64 stalled_at;			/* see stalled_at() in hf_state.c */
@@ -105,7 +117,7 @@ struct hf_vm {
 	/* Counters for display. */
 	atomic_long_t sent, received;
 	atomic_long_t dropped_short, dropped_size, dropped_sender;
-	atomic_long_t dropped_port, dropped_full, dropped_nomem, dropped_unsent;
+	atomic_long_t dropped_port, dropped_full, dropped_unsent;
 };
 
 /* Prepare a zeroed vCPU and create its thread, stopped. 0 or a negative errno. */

@@ -8,6 +8,7 @@
  * for the lookups, which may be called from anywhere.
  */
 #include <linux/bitmap.h>
+#include <linux/cred.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 
@@ -18,6 +19,23 @@ DEFINE_XARRAY(hf_vms);
 struct hf_vm *hf_vm_find(u16 id)
 {
 	return xa_load(&hf_vms, id);
+}
+
+int hf_vm_set_owner(u16 id, kuid_t uid, kgid_t gid)
+{
+	struct hf_vm *vm = hf_vm_find(id);
+
+	if (!vm)
+		return -ENODEV;
+	vm->owner = uid;
+	vm->group = gid;
+	return 0;
+}
+
+bool hf_vm_owned_by_current(const struct hf_vm *vm)
+{
+	return (uid_valid(vm->owner) && uid_eq(vm->owner, current_euid())) ||
+	       (gid_valid(vm->group) && in_egroup_p(vm->group));
 }
 
 static void vm_stop(struct hf_vm *vm)
@@ -67,9 +85,13 @@ int hf_vm_create(u16 id, u16 nr_vcpus)
 		return -ENOMEM;
 
 	vm->id = id;
+	vm->owner = INVALID_UID;
+	vm->group = INVALID_GID;
 	vm->waits = hf_ffa_features.rx_overwrite;
 	spin_lock_init(&vm->tx_lock);
-	skb_queue_head_init(&vm->send_queue);
+	spin_lock_init(&vm->rx_lock);
+	INIT_LIST_HEAD(&vm->flows);
+	INIT_LIST_HEAD(&vm->refused);
 	INIT_DELAYED_WORK(&vm->hold_work, hf_mailbox_hold_expired);
 
 	vm->waiting = bitmap_zalloc(nr_vcpus, GFP_KERNEL);

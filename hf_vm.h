@@ -20,6 +20,17 @@ int hf_vm_create(u16 id, u16 nr_vcpus);
 /* Find a VM, NULL if there is none; lives until module exit. Any context. */
 struct hf_vm *hf_vm_find(u16 id);
 
+/**
+ * hf_vm_set_owner() - let a user and a group use the VM without a capability
+ * @uid: In the initial user namespace; INVALID_UID = none.
+ *
+ * Context: module init. Return: 0, -ENODEV if there is no such VM.
+ */
+int hf_vm_set_owner(u16 id, kuid_t uid, kgid_t gid);
+
+/* Whether the caller is the VM's owner, or in its group. Process context. */
+bool hf_vm_owned_by_current(const struct hf_vm *vm);
+
 /* All VMs by id. Constant while threads run; hf_vm.c alone changes it. */
 extern struct xarray hf_vms;
 #define hf_for_each_vm(vm, id) xa_for_each(&hf_vms, id, vm)

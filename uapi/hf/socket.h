@@ -3,7 +3,7 @@
  * AF_HF: sockets between the primary VM's userspace and Hafnium's secondary VMs.
  *
  * The layout and the numbers below are those of the driver that Hafnium used
- * to ship; binaries built against it keep working.
+ * to ship; binaries built against it keep working. The manual is af_hf(7).
  */
 #ifndef _UAPI_HF_SOCKET_H
 #define _UAPI_HF_SOCKET_H
@@ -20,13 +20,26 @@
 /* VM id of the primary, that is, of the machine that runs this program. */
 #define HF_VM_ID_PRIMARY 1
 
-/* Largest payload of one message in bytes: the mailbox page less the message header. */
+/* In bind(): messages from any VM. */
+#define HF_VM_ID_ANY 0xffff
+
+/* In bind(): any free port. */
+#define HF_PORT_ANY 0
+
+/* Ports below this one need CAP_NET_BIND_SERVICE. */
+#define HF_PORT_RESERVED 1024
+
+/* Largest payload of a SOCK_DGRAM message in bytes: the mailbox page less the message header. */
 #define HF_MSG_PAYLOAD_MAX 4080
+
+/* Largest payload of a SOCK_SEQPACKET message in bytes: less the header of connections. */
+#define HF_SEQ_PAYLOAD_MAX 4064
 
 /**
  * struct hf_sockaddr - address of an AF_HF socket
  * @family: AF_HF.
- * @vm_id:  VM at this end; HF_VM_ID_PRIMARY in what getsockname() returns.
+ * @vm_id:  VM at this end; HF_VM_ID_PRIMARY in what getsockname() returns. In
+ *          bind(): the VM whose messages are wanted, or HF_VM_ID_ANY.
  * @port:   Port within that VM. Four bytes of padding precede it.
  */
 struct hf_sockaddr {

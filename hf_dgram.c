@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * SOCK_DGRAM: as UDP, with VMs for hosts.
+ *
+ * Process context. A socket that got its port from connect() keeps the old
+ * driver's manners: it speaks to that peer only, until it is disconnected.
+ *
+ * Invariant: a message that send() took is sent, in order for each VM, unless
+ * the VM dies or the socket is closed and too much waits for the VM already.
+ * A message for a socket that is full is dropped and counted (sk_drops).
+ */
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <net/sock.h>
+
+#include "hf_sock.h"
+
+/* Where a message goes. */
+struct destination {
+	struct hf_flow *flow;
+	u64 port;
+};
+
+/* Make the death of the socket's VM known to its owner. */
+static void report_death(struct sock *sk)
+{
+	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+	WRITE_ONCE(sk->sk_err, ECONNRESET);
+	sk_error_report(sk);
+	sk->sk_state_change(sk);
+}
+
+/* The flow to a VM, made when it is first needed. NULL without memory. May sleep. */
+static struct hf_flow *get_flow(struct hf_sock *hs, struct hf_vm *vm)
+{
+	struct hf_flow *flow = xa_load(&hs->flows, vm->id);
+	struct hf_flow *other;
+
+	if (flow)
+		return flow;
+	flow = kmalloc(sizeof(*flow), GFP_KERNEL);
+	if (!flow)
+		return NULL;
+	hf_flow_init(flow, vm, &hs->sk, NULL);
+	other = xa_cmpxchg(&hs->flows, vm->id, NULL, flow, GFP_KERNEL);
+	if (other) {
+		kfree(flow);
+		flow = xa_is_err(other) ? NULL : other;
+	}
+	return flow;
+}
+
+static int disconnect(struct sock *sk)
+{
+	struct hf_sock *hs = hf_sk(sk);
+
+	lock_sock(sk);
+	hf_sock_clear_peer(hs);
+	if (hs->port_from_connect) {
+		hf_port_unbind(hs);
+		WRITE_ONCE(hs->from_vm, HF_VM_ID_ANY);
+	}
+	WRITE_ONCE(hs->port_from_connect, false);
+	sk->sk_state = TCP_CLOSE;
+	sk->sk_socket->state = SS_UNCONNECTED;
+	WRITE_ONCE(sk->sk_shutdown, 0);
+	sock_error(sk);
+	release_sock(sk);
+	return 0;
+}
+
+static int connect_locked(struct sock *sk, const struct hf_sockaddr *addr, int len)
+{
+	struct hf_sock *hs = hf_sk(sk);
+	bool bind = !hs->local_port;
+	struct hf_flow *flow;
+	struct hf_vm *vm;
+	int err;
+
+	vm = hf_sock_find_vm(hs, addr, len);
+	if (IS_ERR(vm))
+		return PTR_ERR(vm);
+	if (hs->port_from_connect)
+		return -EISCONN;
+	flow = get_flow(hs, vm);
+	if (!flow)
+		return -ENOMEM;
+
+	err = bind ? hf_sock_bind_free(hs, vm) : 0;
+	if (err)
+		return err;
+	err = hf_sock_set_peer(hs, vm, addr->port, flow, GFP_KERNEL);
+	if (err) {
+		if (bind)
+			hf_port_unbind(hs);
+		return err;
+	}
+
+	WRITE_ONCE(hs->port_from_connect, bind);
+	sk->sk_state = TCP_ESTABLISHED;
+	sk->sk_socket->state = SS_CONNECTED;
+	if (!READ_ONCE(vm->dead))
+		return 0;
+	report_death(sk);
+	return -ECONNRESET;
+}
+
+static int dgram_connect(struct socket *sock, struct sockaddr *uaddr, int len, int flags)
+{
+	struct sock *sk = sock->sk;
+	int err;
+
+	if (len >= (int)sizeof(uaddr->sa_family) && uaddr->sa_family == AF_UNSPEC)
+		return disconnect(sk);
+	lock_sock(sk);
+	err = connect_locked(sk, (struct hf_sockaddr *)uaddr, len);
+	release_sock(sk);
+	return err;
+}
+
+/* Answers must find the way back. */
+static int bind_if_unbound(struct sock *sk, const struct hf_vm *vm)
+{
+	struct hf_sock *hs = hf_sk(sk);
+	int err = 0;
+
+	if (READ_ONCE(hs->local_port))
+		return 0;
+	lock_sock(sk);
+	if (!hs->local_port)
+		err = hf_sock_bind_free(hs, vm);
+	release_sock(sk);
+	return err;
+}
+
+/* Returns 1 if the message goes to the connected peer, 0 if it goes elsewhere. */
+static int find_peer(struct hf_sock *hs, const struct hf_sockaddr *addr, int len,
+		     struct destination *to)
+{
+	const struct hf_peer *peer;
+	int ret = 0;
+
+	rcu_read_lock();
+	peer = hf_sock_peer(hs);
+	if (peer) {
+		to->flow = peer->flow;
+		to->port = peer->port;
+		if (!addr)
+			ret = 1;
+		else if (len < (int)sizeof(*addr) || addr->family != AF_HF)
+			ret = -EINVAL;
+		else if (addr->vm_id == peer->vm->id && addr->port == peer->port)
+			ret = 1;
+		else if (READ_ONCE(hs->port_from_connect))
+			ret = -EISCONN;
+	} else if (!addr) {
+		ret = -ENOTCONN;
+	}
+	rcu_read_unlock();
+	return ret;
+}
+
+static int find_destination(struct sock *sk, const struct msghdr *msg, struct destination *to)
+{
+	DECLARE_SOCKADDR(struct hf_sockaddr *, addr, msg->msg_name);
+	struct hf_sock *hs = hf_sk(sk);
+	struct hf_vm *vm;
+	int ret;
+
+	ret = find_peer(hs, addr, msg->msg_namelen, to);
+	if (ret)
+		return min(ret, 0);
+
+	vm = hf_sock_find_vm(hs, addr, msg->msg_namelen);
+	if (IS_ERR(vm))
+		return PTR_ERR(vm);
+	to->flow = get_flow(hs, vm);
+	to->port = addr->port;
+	return to->flow ? bind_if_unbound(sk, vm) : -ENOMEM;
+}
+
+static bool can_send(struct sock *sk, struct hf_flow *flow)
+{
+	return READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN || hf_flow_want_room(flow);
+}
+
+/* Hand the message over, when there is room. */
+static int send_message(struct sock *sk, struct hf_flow *flow, struct sk_buff *skb, bool nonblock)
+{
+	long timeout = sock_sndtimeo(sk, nonblock);
+	int err;
+
+	while ((err = hf_flow_send(flow, skb)) == -EAGAIN) {
+		WRITE_ONCE(hf_sk(sk)->full, flow);
+		if (!timeout)
+			break;
+		timeout = wait_event_interruptible_timeout(*sk_sleep(sk), can_send(sk, flow),
+							   timeout);
+		if (timeout < 0)
+			return sock_intr_errno(sock_sndtimeo(sk, nonblock));
+	}
+	return err;
+}
+
+static struct sk_buff *alloc_message(struct sock *sk, const struct msghdr *msg, size_t len,
+				     u64 dst_port, int *err)
+{
+	struct hf_msg_hdr *hdr;
+	struct sk_buff *skb;
+
+	skb = sock_alloc_send_skb(sk, sizeof(*hdr) + len, msg->msg_flags & MSG_DONTWAIT, err);
+	if (!skb)
+		return NULL;
+	hdr = skb_put(skb, sizeof(*hdr));
+	hdr->src_port = cpu_to_le64(READ_ONCE(hf_sk(sk)->local_port));
+	hdr->dst_port = cpu_to_le64(dst_port);
+	return skb;
+}
+
+static int dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
+{
+	struct sock *sk = sock->sk;
+	struct destination to;
+	struct sk_buff *skb;
+	int err;
+
+	if (msg->msg_flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	err = find_destination(sk, msg, &to);
+	if (err)
+		return err;
+	if (len > HF_MSG_PAYLOAD_MAX)
+		return -EMSGSIZE;
+
+	skb = alloc_message(sk, msg, len, to.port, &err);
+	if (skb) {
+		err = memcpy_from_msg(skb_put(skb, len), msg, len);
+		if (!err && READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
+			err = -EPIPE;
+		if (!err)
+			err = send_message(sk, to.flow, skb, msg->msg_flags & MSG_DONTWAIT);
+		if (err)
+			kfree_skb(skb);
+	}
+	/* Whatever stood in the way first, a dead VM is what matters. */
+	if (err && READ_ONCE(to.flow->vm->dead))
+		return -EPIPE;
+	return err ?: len;
+}
+
+static bool peer_is_dead(struct hf_sock *hs)
+{
+	const struct hf_peer *peer;
+	bool dead;
+
+	rcu_read_lock();
+	peer = hf_sock_peer(hs);
+	dead = peer && READ_ONCE(peer->vm->dead);
+	rcu_read_unlock();
+	return dead;
+}
+
+static int dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
+{
+	struct hf_sock *hs = hf_sk(sock->sk);
+	int ret;
+
+	if (flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	/* Linux reports no error of ours there. */
+	if (flags & MSG_ERRQUEUE)
+		return -EAGAIN;
+	/* Nothing could ever come. */
+	if (!READ_ONCE(hs->local_port))
+		return -ENOTCONN;
+
+	ret = hf_sock_recv(sock->sk, msg, len, flags);
+	if (ret == -ESHUTDOWN)
+		ret = peer_is_dead(hs) ? -ECONNRESET : 0;
+	return ret;
+}
+
+static int dgram_shutdown(struct socket *sock, int how)
+{
+	struct sock *sk = sock->sk;
+	int err = -ENOTCONN;
+
+	if (how < SHUT_RD || how > SHUT_RDWR)
+		return -EINVAL;
+	lock_sock(sk);
+	if (sk->sk_state == TCP_ESTABLISHED) {
+		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | (how + 1));
+		sk->sk_state_change(sk);
+		err = 0;
+	}
+	release_sock(sk);
+	return err;
+}
+
+/* The flow that the next message is likely to take. */
+static struct hf_flow *likely_flow(struct hf_sock *hs)
+{
+	struct hf_flow *flow = READ_ONCE(hs->full);
+	const struct hf_peer *peer;
+
+	rcu_read_lock();
+	peer = hf_sock_peer(hs);
+	if (peer)
+		flow = peer->flow;
+	rcu_read_unlock();
+	return flow;
+}
+
+static __poll_t dgram_poll(struct file *file, struct socket *sock, poll_table *wait)
+{
+	__poll_t mask = datagram_poll(file, sock, wait);
+	struct hf_flow *flow = likely_flow(hf_sk(sock->sk));
+
+	if (flow && !can_send(sock->sk, flow))
+		mask &= ~(EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
+	return mask;
+}
+
+static int dgram_release(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+	struct hf_sock *hs = hf_sk(sk);
+	struct hf_flow *flow;
+	unsigned long id;
+
+	if (!sk)
+		return 0;
+
+	lock_sock(sk);
+	sock->sk = NULL;
+	hf_port_unbind(hs);
+	hf_sock_clear_peer(hs);
+	xa_for_each(&hs->flows, id, flow)
+		hf_flow_close(flow);
+	xa_destroy(&hs->flows);
+	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+	release_sock(sk);
+	hf_sock_destroy(sk);
+	return 0;
+}
+
+/* Whether the socket takes messages from this end. */
+static bool takes_from(struct hf_sock *hs, const struct hf_skb_cb *cb)
+{
+	const struct hf_peer *peer;
+	u16 from_vm = READ_ONCE(hs->from_vm);
+	bool takes = from_vm == HF_VM_ID_ANY || from_vm == cb->vm->id;
+
+	rcu_read_lock();
+	peer = hf_sock_peer(hs);
+	if (peer)
+		takes = takes && peer->vm == cb->vm && peer->port == cb->src_port;
+	rcu_read_unlock();
+	return takes;
+}
+
+void hf_dgram_deliver(struct sock *sk, struct sk_buff *skb)
+{
+	struct hf_vm *vm = HF_SKB_CB(skb)->vm;
+
+	if (!takes_from(hf_sk(sk), HF_SKB_CB(skb))) {
+		atomic_long_inc(&vm->dropped_port);
+		kfree_skb(skb);
+		return;
+	}
+	if (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN) {
+		atomic_inc(&sk->sk_drops);
+		atomic_long_inc(&vm->dropped_full);
+		kfree_skb(skb);
+		return;
+	}
+	/* Counts in sk_drops what does not fit. */
+	if (sock_queue_rcv_skb(sk, skb)) {
+		atomic_long_inc(&vm->dropped_full);
+		kfree_skb(skb);
+	}
+}
+
+void hf_dgram_vm_died(struct sock *sk, struct hf_vm *vm)
+{
+	const struct hf_peer *peer = hf_sock_peer(hf_sk(sk));
+
+	if (peer && peer->vm == vm)
+		report_death(sk);
+}
+
+const struct proto_ops hf_dgram_ops = {
+	.family		= PF_HF,
+	.owner		= THIS_MODULE,
+	.release	= dgram_release,
+	.bind		= hf_sock_bind,
+	.connect	= dgram_connect,
+	.socketpair	= sock_no_socketpair,
+	.accept		= sock_no_accept,
+	.getname	= hf_sock_getname,
+	.poll		= dgram_poll,
+	.ioctl		= hf_sock_ioctl,
+	.gettstamp	= sock_gettstamp,
+	.listen		= sock_no_listen,
+	.shutdown	= dgram_shutdown,
+	.sendmsg	= dgram_sendmsg,
+	.recvmsg	= dgram_recvmsg,
+	.mmap		= sock_no_mmap,
+};

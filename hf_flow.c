@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Flows: sending, fairly, to VMs that read when they like.
+ *
+ * Owns the TX page (under tx_page_lock, from the copy to the end of
+ * FFA_MSG_SEND) and each VM's rotation of flows (under vm->tx_lock, which is
+ * taken before tx_page_lock). EL2 has room for one message per VM: the flow
+ * at the head sends one and goes to the end. Process context.
+ *
+ * Invariant: a VM for which something is queued is tried again after each of
+ * its exits, and its flows wait for each other, never for another VM.
+ * Does not: know what is in a message.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/bitmap.h>
+#include <linux/slab.h>
+#include <net/sock.h>
+
+#include "hf_flow.h"
+#include "hf_mailbox.h"
+#include "hf_pages.h"
+
+/*
+ * How long a message waits for a vCPU of a VM to call FFA_MSG_WAIT before it
+ * is sent all the same; see may_send(). Then it is tried after each exit, and
+ * once a second in case EL2 was busy for another reason than a full mailbox.
+ */
+#define HOLD_JIFFIES	msecs_to_jiffies(20)
+
+static DEFINE_SPINLOCK(tx_page_lock);
+
+/*
+ * Whether a message should go to EL2 now. A VM that uses FFA_MSG_WAIT gets it
+ * while a vCPU waits: earlier it would only lie in the mailbox, the vCPU would
+ * take it there without our seeing it, and be run once more for nothing.
+ * vm->hold_work sends it in the end to a guest that does not wait now.
+ *
+ * On some hypervisors a message taken without waiting can be overwritten while
+ * it is read. There every VM counts as one that waits, and a guest that only
+ * polls gets a message per HOLD_JIFFIES, in the hope that it has read the last.
+ */
+static bool may_send(struct hf_vm *vm)
+{
+	return !READ_ONCE(vm->waits) || !bitmap_empty(vm->waiting, vm->nr_vcpus);
+}
+
+static int transmit(struct hf_vm *vm, const void *frame, size_t len)
+{
+	int err;
+
+	spin_lock(&tx_page_lock);
+	memcpy(hf_pages_tx(), frame, len);
+	err = hf_ffa_msg_send(vm->id, len, hf_ffa_features.waiter_list);
+	spin_unlock(&tx_page_lock);
+	return err;
+}
+
+/* The frames that come next, before any message. */
+static u32 owed_next(const struct hf_flow *flow)
+{
+	return flow->owed & (skb_queue_empty(&flow->queue) ? ~0U : HF_FLOW_EARLY);
+}
+
+static bool is_done(const struct hf_flow *flow)
+{
+	return skb_queue_empty(&flow->queue) && !flow->owed;
+}
+
+/* Whoever was refused may try again; who comes too late asks again. */
+static void wake_refused_locked(struct hf_vm *vm)
+{
+	struct hf_flow *flow, *next;
+
+	lockdep_assert_held(&vm->tx_lock);
+	list_for_each_entry_safe(flow, next, &vm->refused, refused) {
+		list_del_init(&flow->refused);
+		flow->sk->sk_write_space(flow->sk);
+	}
+}
+
+/* Take a message that was sent, or never can be, off its queue. */
+static void unlink_locked(struct hf_flow *flow, struct sk_buff *skb)
+{
+	struct hf_vm *vm = flow->vm;
+	unsigned int before = vm->queued_bytes;
+
+	lockdep_assert_held(&vm->tx_lock);
+	__skb_unlink(skb, &flow->queue);
+	WRITE_ONCE(vm->queued, vm->queued - 1);
+	vm->queued_bytes = before - skb->truesize;
+	if (flow->closed)
+		vm->closed_bytes -= skb->truesize;
+
+	if (before >= HF_FLOW_VM_BYTES / 2 &&
+	    (skb_queue_empty(&flow->queue) || vm->queued_bytes < HF_FLOW_VM_BYTES / 2))
+		wake_refused_locked(vm);
+}
+
+/* The flow had its turn: to the end, or out if it has nothing more to send. */
+static void rotate_locked(struct hf_flow *flow)
+{
+	lockdep_assert_held(&flow->vm->tx_lock);
+	if (!is_done(flow)) {
+		list_move_tail(&flow->node, &flow->vm->flows);
+		return;
+	}
+	list_del_init(&flow->node);
+	if (flow->watched)
+		flow->sk->sk_state_change(flow->sk);
+	if (flow->closed) {
+		flow->vm->closed_flows--;
+		kfree(flow);
+	}
+}
+
+/* What became of a turn, for what follows after the lock was dropped. */
+struct turn {
+	int err;		/* -EAGAIN = nothing left the queue */
+	struct sk_buff *skb;	/* the message, NULL if it was a frame */
+};
+
+static struct turn take_turn_locked(struct hf_flow *flow)
+{
+	u32 owed = owed_next(flow);
+	struct turn turn = { 0 };
+
+	lockdep_assert_held(&flow->vm->tx_lock);
+	if (owed) {
+		u64 frame[HF_FLOW_FRAME_MAX / sizeof(u64)];
+		unsigned int bit = __ffs(owed);
+
+		turn.err = transmit(flow->vm, frame, flow->build(flow, bit, frame));
+		if (turn.err != -EAGAIN)
+			flow->owed &= ~BIT(bit);
+	} else {
+		turn.skb = skb_peek(&flow->queue);
+		turn.err = transmit(flow->vm, turn.skb->data, turn.skb->len);
+		if (turn.err != -EAGAIN)
+			unlink_locked(flow, turn.skb);
+	}
+	if (turn.err != -EAGAIN)
+		rotate_locked(flow);
+	return turn;
+}
+
+/*
+ * Give the flow at the head its turn, if there is one and its receiver has
+ * room. One is enough: the mailbox holds one, and its next state comes with an
+ * exit.
+ */
+static struct turn send_next_locked(struct hf_vm *vm, bool hold_is_over)
+{
+	struct hf_flow *flow = list_first_entry_or_null(&vm->flows, struct hf_flow, node);
+	struct turn turn = { -EAGAIN };
+
+	lockdep_assert_held(&vm->tx_lock);
+	/*
+	 * (H) The mailbox could look full to us, or nobody look as if waiting,
+	 * while the vCPU that frees it or waits finds nothing queued.
+	 *
+	 * Orders: flows not empty  ->  waiting, EL2's look at the mailbox
+	 * Pairs:  (I) in hf_mailbox_exit(), (G) in announce_waiting()
+	 * Proof:  litmus/SB+queue-vs-release, litmus/SB+queue-vs-announce, spin/mailbox
+	 */
+	smp_mb();
+	if (flow && (hold_is_over || may_send(vm)))
+		turn = take_turn_locked(flow);
+	if (turn.err != -EAGAIN)
+		vm->oldest_since = jiffies;
+
+	/* It does not wait now. If it did not read either, its next exits tell. */
+	if (hold_is_over && !hf_ffa_features.rx_overwrite)
+		WRITE_ONCE(vm->waits, false);
+
+	if (!list_empty(&vm->flows))
+		schedule_delayed_work(&vm->hold_work, READ_ONCE(vm->waits) ? HOLD_JIFFIES : HZ);
+	return turn;
+}
+
+/* The message can never be sent: its socket hears of it, the others go on. */
+static void report_failure(struct hf_vm *vm, struct turn turn)
+{
+	pr_warn_ratelimited("VM %u: a message cannot be sent, error %d\n", vm->id, turn.err);
+	if (turn.skb && turn.skb->sk) {
+		WRITE_ONCE(turn.skb->sk->sk_err, -turn.err);
+		sk_error_report(turn.skb->sk);
+	}
+	kfree_skb(turn.skb);
+}
+
+/* What follows after the lock was dropped. */
+static void finish(struct hf_vm *vm, struct turn turn)
+{
+	if (turn.err == -EAGAIN)
+		return;
+	if (turn.err) {
+		report_failure(vm, turn);
+		return;
+	}
+	atomic_long_inc(&vm->sent);
+	hf_mailbox_arrived(vm);
+	consume_skb(turn.skb);
+}
+
+void hf_flow_drain(struct hf_vm *vm)
+{
+	struct turn turn;
+
+	spin_lock(&vm->tx_lock);
+	turn = send_next_locked(vm, false);
+	spin_unlock(&vm->tx_lock);
+	finish(vm, turn);
+}
+
+void hf_mailbox_hold_expired(struct work_struct *work)
+{
+	struct hf_vm *vm = container_of(to_delayed_work(work), struct hf_vm, hold_work);
+	struct turn turn;
+	bool is_over;
+
+	spin_lock(&vm->tx_lock);
+	is_over = !list_empty(&vm->flows) &&
+		  time_after_eq(jiffies, vm->oldest_since + HOLD_JIFFIES);
+	turn = send_next_locked(vm, is_over);
+	spin_unlock(&vm->tx_lock);
+	finish(vm, turn);
+}
+
+static void join_locked(struct hf_flow *flow)
+{
+	struct hf_vm *vm = flow->vm;
+
+	lockdep_assert_held(&vm->tx_lock);
+	if (list_empty(&vm->flows))
+		vm->oldest_since = jiffies;
+	if (list_empty(&flow->node))
+		list_add_tail(&flow->node, &vm->flows);
+}
+
+static bool has_room_locked(const struct hf_flow *flow)
+{
+	lockdep_assert_held(&flow->vm->tx_lock);
+	return flow->vm->queued_bytes < HF_FLOW_VM_BYTES || skb_queue_empty(&flow->queue);
+}
+
+static void want_room_locked(struct hf_flow *flow)
+{
+	lockdep_assert_held(&flow->vm->tx_lock);
+	if (list_empty(&flow->refused))
+		list_add_tail(&flow->refused, &flow->vm->refused);
+}
+
+bool hf_flow_want_room(struct hf_flow *flow)
+{
+	struct hf_vm *vm = flow->vm;
+	bool has_room;
+
+	spin_lock(&vm->tx_lock);
+	has_room = vm->dead || has_room_locked(flow);
+	if (!has_room)
+		want_room_locked(flow);
+	spin_unlock(&vm->tx_lock);
+	return has_room;
+}
+
+int hf_flow_send(struct hf_flow *flow, struct sk_buff *skb)
+{
+	struct hf_vm *vm = flow->vm;
+	struct turn turn;
+	int err = 0;
+
+	spin_lock(&vm->tx_lock);
+	if (vm->dead)
+		err = -EPIPE;
+	else if (!has_room_locked(flow))
+		err = -EAGAIN;
+	if (err) {
+		if (err == -EAGAIN)
+			want_room_locked(flow);
+		spin_unlock(&vm->tx_lock);
+		return err;
+	}
+	__skb_queue_tail(&flow->queue, skb);
+	WRITE_ONCE(vm->queued, vm->queued + 1);
+	vm->queued_bytes += skb->truesize;
+	join_locked(flow);
+	turn = send_next_locked(vm, false);
+	spin_unlock(&vm->tx_lock);
+
+	finish(vm, turn);
+	return 0;
+}
+
+void hf_flow_owe(struct hf_flow *flow, u32 owed)
+{
+	struct hf_vm *vm = flow->vm;
+	struct turn turn = { -EAGAIN };
+
+	spin_lock(&vm->tx_lock);
+	if (!vm->dead) {
+		flow->owed |= owed;
+		join_locked(flow);
+		turn = send_next_locked(vm, false);
+	}
+	spin_unlock(&vm->tx_lock);
+	finish(vm, turn);
+}
+
+/* Move what is queued to @dropped, which the caller frees without the lock. */
+static void clear_locked(struct hf_flow *flow, struct sk_buff_head *dropped)
+{
+	struct sk_buff *skb;
+
+	lockdep_assert_held(&flow->vm->tx_lock);
+	while ((skb = skb_peek(&flow->queue))) {
+		unlink_locked(flow, skb);
+		__skb_queue_tail(dropped, skb);
+	}
+	flow->owed = 0;
+	if (!list_empty(&flow->node))
+		rotate_locked(flow);
+}
+
+void hf_flow_reset(struct hf_flow *flow)
+{
+	struct sk_buff_head dropped;
+
+	__skb_queue_head_init(&dropped);
+	spin_lock(&flow->vm->tx_lock);
+	clear_locked(flow, &dropped);
+	spin_unlock(&flow->vm->tx_lock);
+	__skb_queue_purge(&dropped);
+}
+
+static bool has_ended(struct hf_flow *flow)
+{
+	bool done;
+
+	spin_lock(&flow->vm->tx_lock);
+	done = is_done(flow);
+	flow->watched = !done;
+	spin_unlock(&flow->vm->tx_lock);
+	return done;
+}
+
+void hf_flow_wait_sent(struct hf_flow *flow, long timeout)
+{
+	wait_event_interruptible_timeout(*sk_sleep(flow->sk), has_ended(flow), timeout);
+}
+
+void hf_flow_close(struct hf_flow *flow)
+{
+	struct hf_vm *vm = flow->vm;
+	struct sk_buff_head dropped;
+	struct sk_buff *skb;
+
+	__skb_queue_head_init(&dropped);
+	spin_lock(&vm->tx_lock);
+	if (vm->closed_flows >= HF_FLOW_CLOSED_MAX || vm->closed_bytes >= HF_FLOW_CLOSED_BYTES)
+		clear_locked(flow, &dropped);
+	list_del_init(&flow->refused);
+	if (is_done(flow)) {
+		kfree(flow);
+	} else {
+		skb_queue_walk(&flow->queue, skb) {
+			vm->closed_bytes += skb->truesize;
+			skb_orphan(skb);
+		}
+		flow->closed = true;
+		flow->watched = false;
+		vm->closed_flows++;
+	}
+	spin_unlock(&vm->tx_lock);
+
+	atomic_long_add(skb_queue_len(&dropped), &vm->dropped_unsent);
+	__skb_queue_purge(&dropped);
+}
+
+void hf_flow_purge(struct hf_vm *vm)
+{
+	struct hf_flow *flow, *next;
+	struct sk_buff_head unsent;
+
+	__skb_queue_head_init(&unsent);
+	spin_lock(&vm->tx_lock);
+	list_for_each_entry_safe(flow, next, &vm->flows, node)
+		clear_locked(flow, &unsent);
+	wake_refused_locked(vm);
+	spin_unlock(&vm->tx_lock);
+
+	atomic_long_add(skb_queue_len(&unsent), &vm->dropped_unsent);
+	__skb_queue_purge(&unsent);
+}
+
+void hf_flow_init(struct hf_flow *flow, struct hf_vm *vm, struct sock *sk,
+		  size_t (*build)(struct hf_flow *flow, unsigned int owed, void *frame))
+{
+	flow->vm = vm;
+	flow->sk = sk;
+	flow->build = build;
+	INIT_LIST_HEAD(&flow->node);
+	INIT_LIST_HEAD(&flow->refused);
+	__skb_queue_head_init(&flow->queue);
+	flow->owed = 0;
+	flow->closed = false;
+	flow->watched = false;
+}

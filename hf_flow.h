@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Flows: what one sender has queued for one VM. The VM's flows take turns.
+ */
+#ifndef HF_FLOW_H
+#define HF_FLOW_H
+
+#include "hf_vcpu.h"
+
+/*
+ * What all flows of a VM may queue, in bytes of memory. Above it a flow that
+ * has something queued has to wait; so each gets its turn, however many fill
+ * the queue.
+ */
+#define HF_FLOW_VM_BYTES	(4 * 1024 * 1024)
+
+/* Flows of a VM whose owners are gone, and their bytes. More of them are dropped. */
+#define HF_FLOW_CLOSED_MAX	1024
+#define HF_FLOW_CLOSED_BYTES	(HF_FLOW_VM_BYTES / 4)
+
+/* Longest frame that struct hf_flow.build makes, in bytes. */
+#define HF_FLOW_FRAME_MAX	32
+
+/*
+ * Frames that a flow owes without a message being queued, one bit each. Those
+ * of the lower half go before what is queued, the others after it.
+ */
+#define HF_FLOW_EARLY		GENMASK(15, 0)
+
+/**
+ * struct hf_flow - the unsent messages of one sender to one VM
+ * @vm:       Receiver. Constant.
+ * @sk:       Owner, woken when there is room again; valid until hf_flow_close(), or NULL. Constant.
+ * @build:    Writes the frame for bit @owed and returns its length. Called under
+ *            vm->tx_lock; may not sleep. NULL if the flow never owes a frame. Constant.
+ * @node:     In vm->flows while there is something to send. Under vm->tx_lock, as is all below.
+ * @queue:    Messages, in order.
+ * @owed:     Frames owed.
+ * @closed:   The owner is gone: freed when there is nothing left to send.
+ * @refused:  In vm->refused while the owner wants room.
+ * @watched:  Somebody waits in hf_flow_wait_sent().
+ */
+struct hf_flow {
+	struct hf_vm *vm;
+	struct sock *sk;
+	size_t (*build)(struct hf_flow *flow, unsigned int owed, void *frame);
+	struct list_head node;
+	struct sk_buff_head queue;
+	struct list_head refused;
+	u32 owed;
+	bool closed;
+	bool watched;
+};
+
+/* Prepare a flow in memory that kfree() of @flow frees; hf_flow_close() ends it. */
+void hf_flow_init(struct hf_flow *flow, struct hf_vm *vm, struct sock *sk,
+		  size_t (*build)(struct hf_flow *flow, unsigned int owed, void *frame));
+
+/**
+ * hf_flow_send() - send a message to the flow's VM, or queue it until there is room
+ * @skb: Linear: struct hf_msg_hdr and payload, HF_MAILBOX_SIZE bytes at most.
+ *
+ * Messages of one flow leave in the order of the calls. Context: process.
+ * Return: 0, and @skb is taken and freed when EL2 has the message; -EPIPE if the
+ * VM is dead, and @skb is still the caller's; -EAGAIN if too much is queued for
+ * it, the same, and sk_write_space() of the owner is called when it is worth trying again.
+ */
+int hf_flow_send(struct hf_flow *flow, struct sk_buff *skb);
+
+/**
+ * hf_flow_owe() - send the frames of @owed, which struct hf_flow.build makes then
+ *
+ * Never fails: a frame needs no memory, and one that is owed twice is sent
+ * once, as it is at that time. Context: process, may hold spinlocks.
+ */
+void hf_flow_owe(struct hf_flow *flow, u32 owed);
+
+/* Drop what is queued and owed. Context: process, may hold spinlocks. */
+void hf_flow_reset(struct hf_flow *flow);
+
+/**
+ * hf_flow_want_room() - whether hf_flow_send() would not answer -EAGAIN
+ *
+ * If it would, sk_write_space() of the owner is called when it no longer
+ * does; the caller has to stand in the socket's wait queue already. Context:
+ * process, may hold spinlocks.
+ */
+bool hf_flow_want_room(struct hf_flow *flow);
+
+/**
+ * hf_flow_wait_sent() - wait until all has been handed to EL2, or the VM died
+ * @timeout: Jiffies. May sleep, on the owner's wait queue.
+ */
+void hf_flow_wait_sent(struct hf_flow *flow, long timeout);
+
+/**
+ * hf_flow_close() - the owner goes
+ *
+ * What is queued and owed is still sent, but no longer charged to the socket,
+ * so that neither it nor the module stays because a VM does not read; unless
+ * so much is kept for the VM already that it is dropped (vm->dropped_unsent).
+ * @flow may not be used any more. Context: process, may hold spinlocks.
+ */
+void hf_flow_close(struct hf_flow *flow);
+
+/* Send the next message for @vm if it has room. After each of its exits. May not sleep. */
+void hf_flow_drain(struct hf_vm *vm);
+
+/* The VM is dead, or the module goes: drop all that is queued. Process context. */
+void hf_flow_purge(struct hf_vm *vm);
+
+#endif

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Ports: who gets a message.
+ *
+ * Owns two tables: local port -> socket, and, for SEQPACKET, connection ->
+ * socket; connections that a listener accepted share its port and stand in
+ * the second table only. Lookups are under RCU and take a reference; sockets
+ * are freed after a grace period (SOCK_RCU_FREE). Any context.
+ *
+ * Invariant: a socket's key is constant while it stands in a table.
+ */
+#include <linux/rhashtable.h>
+
+#include "hf_sock.h"
+
+/* Free ports are given out from here on, each once. */
+#define FIRST_FREE_PORT		0x10000
+
+static const struct rhashtable_params port_params = {
+	.key_len = sizeof(u64),
+	.key_offset = offsetof(struct hf_sock, local_port),
+	.head_offset = offsetof(struct hf_sock, port_node),
+	.automatic_shrinking = true,
+};
+
+static const struct rhashtable_params connection_params = {
+	.key_len = sizeof(struct hf_connection),
+	.key_offset = offsetof(struct hf_sock, conn),
+	.head_offset = offsetof(struct hf_sock, conn_node),
+	.automatic_shrinking = true,
+};
+
+static struct rhashtable ports, connections;
+static atomic64_t last_free_port = ATOMIC64_INIT(FIRST_FREE_PORT - 1);
+
+static int insert_port(struct hf_sock *hs, u64 port)
+{
+	int err;
+
+	WRITE_ONCE(hs->local_port, port);
+	err = rhashtable_lookup_insert_fast(&ports, &hs->port_node, port_params);
+	hs->bound = !err;
+	if (err)
+		WRITE_ONCE(hs->local_port, HF_PORT_ANY);
+	return err == -EEXIST ? -EADDRINUSE : err;
+}
+
+int hf_port_bind(struct hf_sock *hs, u64 port)
+{
+	int err;
+
+	if (port != HF_PORT_ANY)
+		return insert_port(hs, port);
+	do {
+		err = insert_port(hs, atomic64_inc_return_relaxed(&last_free_port));
+	} while (err == -EADDRINUSE);
+	return err;
+}
+
+void hf_port_unbind(struct hf_sock *hs)
+{
+	if (!hs->bound)
+		return;
+	rhashtable_remove_fast(&ports, &hs->port_node, port_params);
+	hs->bound = false;
+	WRITE_ONCE(hs->local_port, HF_PORT_ANY);
+}
+
+int hf_port_add_connection(struct hf_sock *hs)
+{
+	int err = rhashtable_lookup_insert_fast(&connections, &hs->conn_node, connection_params);
+
+	hs->in_table = !err;
+	return err == -EEXIST ? -EADDRINUSE : err;
+}
+
+void hf_port_remove_connection(struct hf_sock *hs)
+{
+	if (hs->in_table)
+		rhashtable_remove_fast(&connections, &hs->conn_node, connection_params);
+	hs->in_table = false;
+}
+
+static struct sock *get(struct hf_sock *hs)
+{
+	return hs && refcount_inc_not_zero(&hs->sk.sk_refcnt) ? &hs->sk : NULL;
+}
+
+struct sock *hf_port_find(u64 port)
+{
+	struct sock *sk;
+
+	rcu_read_lock();
+	sk = get(rhashtable_lookup(&ports, &port, port_params));
+	rcu_read_unlock();
+	return sk;
+}
+
+struct sock *hf_port_find_connection(u16 vm_id, u64 peer_port, u64 local_port)
+{
+	struct hf_connection conn = { local_port, peer_port, vm_id };
+	struct sock *sk;
+
+	/* Datagrams alone shall not pay for connections. */
+	if (!atomic_read(&connections.nelems))
+		return NULL;
+	rcu_read_lock();
+	sk = get(rhashtable_lookup(&connections, &conn, connection_params));
+	rcu_read_unlock();
+	return sk;
+}
+
+int hf_port_init(void)
+{
+	int err = rhashtable_init(&ports, &port_params);
+
+	if (err)
+		return err;
+	err = rhashtable_init(&connections, &connection_params);
+	if (err)
+		rhashtable_destroy(&ports);
+	return err;
+}
+
+void hf_port_exit(void)
+{
+	rhashtable_destroy(&connections);
+	rhashtable_destroy(&ports);
+}

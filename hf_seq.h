@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * SEQPACKET connections: what system calls and vCPU threads have in common.
+ *
+ * Private to hf_seq.c (system calls) and hf_conn.c (the connection).
+ */
+#ifndef HF_SEQ_H
+#define HF_SEQ_H
+
+#include "hf_abi.h"
+#include "hf_sock.h"
+
+/* Frames that a connection owes: the bits of struct hf_flow.owed. */
+#define HF_OWE_REQUEST		BIT(HF_SEQ_REQUEST)
+#define HF_OWE_ACCEPT		BIT(HF_SEQ_ACCEPT)
+#define HF_OWE_RESET_NOW	BIT(HF_SEQ_RESET)
+#define HF_OWE_CREDIT		BIT(HF_SEQ_CREDIT)
+#define HF_OWE_SHUTDOWN		BIT(HF_SEQ_SHUTDOWN + 16)	/* after what is queued */
+
+/* Both headers of a frame; the payload follows. */
+struct hf_seq_frame {
+	struct hf_msg_hdr msg;
+	struct hf_seq_hdr seq;
+};
+
+/* What a connection sends, and what its frames are made of. */
+struct hf_seq_flow {
+	struct hf_flow flow;		/* must be first: it is freed with it */
+
+	/* Constant. */
+	u64 src_port;
+	u64 dst_port;
+
+	/* Under the socket's conn_lock; read when a frame is made. */
+	u32 credit;
+	u16 flags;
+};
+
+/* A flow for a connection, not yet anybody's. NULL without memory. */
+struct hf_seq_flow *hf_conn_create_flow(struct hf_vm *vm, struct sock *sk, u64 src_port,
+					u64 dst_port, gfp_t gfp);
+
+/* Write both headers, seq 0. Under conn_lock or vm->tx_lock. */
+void hf_conn_fill_frame(const struct hf_seq_flow *tx, struct hf_seq_frame *frame, u8 type);
+
+/* The connection ends, in both directions; sk_err = @err if not 0. Under conn_lock. */
+void hf_conn_end_locked(struct sock *sk, int err);
+
+/* Let the peer send as much as there is room for. Under conn_lock. */
+void hf_conn_grant_locked(struct hf_sock *hs);
+
+/* Forget the connection and the socket; what it owes is still sent. May not sleep. */
+void hf_conn_destroy(struct sock *sk);
+
+/* Work function of hf_sock.connect_timeout; puts the reference that it was armed with. */
+void hf_conn_timed_out(struct work_struct *work);
+
+/* Give up a child, or any connection that nobody reads: the peer gets a RESET. May not sleep. */
+void hf_conn_abort(struct sock *sk);
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files behind AF_HF share: the socket, and the table of ports.
+ *
+ * Private to hf_socket.c, hf_dgram.c, hf_seq.c, hf_port.c and hf_proc.c.
+ */
+#ifndef HF_SOCK_H
+#define HF_SOCK_H
+
+#include <linux/rhashtable-types.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+#include <net/sock.h>
+#include <hf/socket.h>
+
+#include "hf_flow.h"
+#include "hf_mailbox.h"
+
+/* The end that a connected socket speaks to. Constant; freed after a grace period. */
+struct hf_peer {
+	struct hf_vm *vm;
+	u64 port;
+	struct hf_flow *flow;
+	struct rcu_head rcu;
+};
+
+/* A connection's address, as both of its ends know it; the key of a table. */
+struct hf_connection {
+	u64 local_port;
+	u64 peer_port;
+	u64 vm_id;
+};
+
+struct hf_seq_flow;
+
+struct hf_sock {
+	struct sock sk;			/* must be first */
+
+	/* Set at creation, then constant. */
+	bool privileged;		/* its creator could use any VM */
+
+	/* Under the socket lock; others read with READ_ONCE(). */
+	u64 local_port;			/* 0 = none */
+	u16 from_vm;			/* whose messages it takes, or HF_VM_ID_ANY */
+	bool port_from_connect;
+	bool bound;			/* it stands in the table of ports */
+	struct rhash_head port_node;
+	struct hf_peer __rcu *peer;	/* NULL = not connected */
+
+	/* Datagrams: one flow per VM that was sent to, until the socket is closed. */
+	struct xarray flows;
+	struct hf_flow *full;		/* the last that had no room */
+
+	/*
+	 * SEQPACKET, under conn_lock, which is taken inside the socket lock and
+	 * outside of tx_lock. sk_state and sk_shutdown change under it as well.
+	 */
+	spinlock_t conn_lock;
+	struct hf_seq_flow *tx;		/* what we send on the connection */
+	struct rhash_head conn_node;	/* in the table of connections if in_table */
+	struct hf_connection conn;
+	bool in_table;
+	u32 tx_seq;			/* messages sent */
+	u32 tx_credit;			/* how many the peer is ready to have been sent */
+	u32 rx_seq;			/* messages received */
+	u32 rx_credit;			/* how many we let the peer send */
+	bool accepted;			/* somebody can read it */
+	struct list_head accept_queue;	/* of a listener: head; of a child: entry */
+	struct delayed_work connect_timeout;
+};
+
+static inline struct hf_sock *hf_sk(struct sock *sk)
+{
+	return container_of(sk, struct hf_sock, sk);
+}
+
+/* The connected peer, NULL if there is none. Under rcu_read_lock(). */
+struct hf_peer *hf_sock_peer(struct hf_sock *hs);
+
+/**
+ * hf_sock_set_peer() - connect the socket to a VM's port
+ * @flow: What goes to that VM.
+ *
+ * Context: under the socket lock, or before anybody has the socket; may sleep if
+ * @gfp does. Return: 0 or -ENOMEM.
+ */
+int hf_sock_set_peer(struct hf_sock *hs, struct hf_vm *vm, u64 port, struct hf_flow *flow,
+		     gfp_t gfp);
+void hf_sock_clear_peer(struct hf_sock *hs);
+
+/* Write an address of this family. */
+void hf_sock_fill_address(struct hf_sockaddr *addr, u16 vm_id, u64 port);
+
+/**
+ * hf_sock_find_vm() - the VM that userspace names, if this socket may use it
+ *
+ * Return: the VM; -EINVAL if @addr is none of this family; -ENETUNREACH if there is
+ * no such secondary; -EACCES if neither the socket is privileged nor the
+ * caller the VM's owner.
+ */
+struct hf_vm *hf_sock_find_vm(struct hf_sock *hs, const struct hf_sockaddr *addr, int len);
+
+/*
+ * Give the socket a free port because it speaks to @vm; if it is not
+ * privileged, it hears that VM alone. As hf_port_bind().
+ */
+int hf_sock_bind_free(struct hf_sock *hs, const struct hf_vm *vm);
+
+/* A socket of this family, set up. NULL without memory. May sleep if @gfp allows it. */
+struct sock *hf_sock_create(struct net *net, struct socket *sock, int type, gfp_t gfp, int kern);
+
+/* Its end: out of the list, and the reference of its owner is put. May hold spinlocks. */
+void hf_sock_destroy(struct sock *sk);
+
+/* recvmsg() for both types; -ESHUTDOWN if there is nothing, and nothing will come. */
+int hf_sock_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags);
+
+/* System calls that are the same for both types. */
+int hf_sock_getname(struct socket *sock, struct sockaddr *uaddr, int peer);
+int hf_sock_bind(struct socket *sock, struct sockaddr *uaddr, int len);
+int hf_sock_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg);
+
+/* Both walk under RCU: all sockets, in no order. */
+extern struct hlist_head hf_sockets;
+
+/* --- hf_port.c --- */
+
+/**
+ * hf_port_bind() - give the socket a local port
+ * @port: HF_PORT_ANY = a free one.
+ *
+ * A port belongs to one socket, of whichever type. Context: under the socket
+ * lock; may sleep. Return: 0, -EADDRINUSE, -ENOMEM.
+ */
+int hf_port_bind(struct hf_sock *hs, u64 port);
+void hf_port_unbind(struct hf_sock *hs);
+
+/* The same for a connection and its table. May hold spinlocks. 0, -EADDRINUSE, -ENOMEM. */
+int hf_port_add_connection(struct hf_sock *hs);
+void hf_port_remove_connection(struct hf_sock *hs);
+
+/* Whose a port, or a connection, is: the socket with a reference, or NULL. Any context. */
+struct sock *hf_port_find(u64 port);
+struct sock *hf_port_find_connection(u16 vm_id, u64 peer_port, u64 local_port);
+
+int hf_port_init(void);
+void hf_port_exit(void);
+
+/* --- hf_dgram.c --- */
+
+extern const struct proto_ops hf_dgram_ops;
+
+/* A message for a datagram socket. @skb is taken. May not sleep. */
+void hf_dgram_deliver(struct sock *sk, struct sk_buff *skb);
+void hf_dgram_vm_died(struct sock *sk, struct hf_vm *vm);
+
+/* --- hf_seq.c --- */
+
+extern const struct proto_ops hf_seq_ops;
+
+/**
+ * hf_seq_deliver() - a message for a connection, or for a port without one
+ * @sk: The connection or the port's socket; NULL if there is neither.
+ *
+ * Answers what is no part of a connection. @skb is taken. May not sleep.
+ * Return: false if the message had no receiver.
+ */
+bool hf_seq_deliver(struct sock *sk, struct sk_buff *skb);
+void hf_seq_vm_died(struct sock *sk, struct hf_vm *vm);
+void hf_seq_init_sock(struct hf_sock *hs);
+
+#endif
