@@ -264,8 +264,12 @@ TEST_F(poll, room_in_the_total_wakes_a_poll_that_was_never_refused)
 static int send_two(void *arg)
 {
 	struct pair *pair = arg;
+	int fd;
 
-	close(pair->hog);
+	/* All but one are the parent's to close. */
+	for (fd = 3; fd < 64; fd++)
+		if (fd != pair->small)
+			close(fd);
 	return send(pair->small, "x", 1, 0) == 1 && send(pair->small, "y", 1, 0) == 1 ? 0 : 1;
 }
 
@@ -275,8 +279,31 @@ TEST_F(poll, room_in_the_total_wakes_a_blocked_sender)
 	pid_t child;
 
 	ASSERT_LT(0, fill_total(pair.hog));
+	/* No time limit of its own: only room can end this. */
+	ASSERT_EQ(0, hft_set_timeout(pair.small, SO_SNDTIMEO, 0));
 	child = hft_spawn(send_two, &pair);
 	hft_sleep_ms(200);
+	EXPECT_EQ(0, waitpid(child, NULL, WNOHANG));
+	close(pair.hog);
+	EXPECT_EQ(0, hft_join(child, HFT_PATIENCE_MS));
+	close(pair.small);
+}
+
+/* A socket with next to nothing queued is closed, which wakes others, too early. */
+TEST_F(poll, socket_that_goes_takes_no_wake_up_along)
+{
+	struct pair pair = { hft_connect(self->mute, 10), hft_connect(self->mute, 11) };
+	int other = hft_connect(self->mute, 12);
+	pid_t child;
+
+	ASSERT_LT(0, fill_total(pair.hog));
+	ASSERT_EQ(1, send(other, "x", 1, MSG_DONTWAIT));
+	ASSERT_EQ(0, hft_set_timeout(pair.small, SO_SNDTIMEO, 0));
+	child = hft_spawn(send_two, &pair);
+	hft_sleep_ms(200);
+	EXPECT_EQ(0, waitpid(child, NULL, WNOHANG));
+	close(other);
+	hft_sleep_ms(100);
 	EXPECT_EQ(0, waitpid(child, NULL, WNOHANG));
 	close(pair.hog);
 	EXPECT_EQ(0, hft_join(child, HFT_PATIENCE_MS));

@@ -111,17 +111,12 @@ TEST(socat_hears_a_vm_that_speaks_first)
 	NEED_PROGRAM("socat");
 	char line[256];
 	pid_t child;
-	int taken;
 
 	snprintf(line, sizeof(line),
 		 "timeout 20 socat -u -T 3 SOCKET-RECV:%d:%d:0:%s - >/tmp/heard",
 		 AF_HF, SOCK_DGRAM, hex(HF_VM_ID_ANY, 4243));
 	child = hft_spawn((int (*)(void *))system, line);
-	do {
-		hft_sleep_ms(50);
-		taken = hft_bound(HF_VM_ID_ANY, 4243);
-		close(taken);
-	} while (taken >= 0 && waitpid(child, NULL, WNOHANG) == 0);
+	ASSERT_EQ(0, hft_proc_wait_port(4243));
 	ASSERT_EQ(0, hft_flood(guest->id, 1, 4243, 3, 100));
 	EXPECT_EQ(0, hft_join(child, 5 * HFT_PATIENCE_MS));
 	EXPECT_EQ(0, shell("wc -c </tmp/heard"));

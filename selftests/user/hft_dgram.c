@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -244,6 +245,25 @@ int hft_proc_count(void)
 	int count = 0;
 
 	return each_line(count_line, &count) < 0 ? -1 : count;
+}
+
+static bool has_port(long inode, struct hft_line *line, void *arg)
+{
+	char *port = strchr(line->local, ':');
+
+	return port && strtoull(port + 1, NULL, 10) == *(uint64_t *)arg;
+}
+
+int hft_proc_wait_port(uint64_t port)
+{
+	int64_t end = hft_now_ns() + HFT_PATIENCE_MS * 1000000LL;
+
+	while (each_line(has_port, &port) != 1) {
+		if (hft_now_ns() > end)
+			return -1;
+		hft_sleep_ms(20);
+	}
+	return 0;
 }
 
 void hft_keep_capability(int cap)

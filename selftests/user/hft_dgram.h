@@ -14,15 +14,6 @@
 
 #include "hft.h"
 
-/* Where uapi/ does not have them yet. */
-#ifndef HF_PORT_ANY
-#undef HF_VM_ID_ANY
-#define HF_VM_ID_ANY		0xffff
-#define HF_PORT_ANY		0
-#define HF_PORT_RESERVED	1024
-#define HF_SEQ_PAYLOAD_MAX	4064
-#endif
-
 /* Fails with just that error. */
 #define EXPECT_FAIL(error, call) do { \
 	errno = 0; \
@@ -73,6 +64,8 @@ struct hft_line {
 
 /* The socket's line: 0, or -1 if it has none or one that is badly formed. */
 int hft_proc_line(int fd, struct hft_line *line);
+/* Waits until somebody, in whichever process, has that port: 0, or -1. */
+int hft_proc_wait_port(uint64_t port);
 /* How many sockets there are, -1 = a line is badly formed. */
 int hft_proc_count(void);
 

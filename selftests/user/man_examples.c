@@ -92,22 +92,6 @@ static void stop(struct program *program)
 	waitpid(program->pid, NULL, 0);
 }
 
-/* A server is there when its port is taken. */
-static bool is_bound(const char *port)
-{
-	int64_t end = hft_now_ns() + HFT_PATIENCE_MS * 1000000LL;
-	int fd;
-
-	do {
-		fd = hft_bound(HF_VM_ID_ANY, atoi(port));
-		if (fd < 0)
-			return errno == EADDRINUSE;
-		close(fd);
-		hft_sleep_ms(20);
-	} while (hft_now_ns() < end);
-	return false;
-}
-
 static char *number(unsigned int value)
 {
 	static char text[16];
@@ -133,7 +117,7 @@ TEST(datagram_server_hears_a_vm_that_speaks_first)
 	char line[40];
 
 	ASSERT_EQ(0, start(&server));
-	ASSERT_TRUE(is_bound(PORT));
+	ASSERT_EQ(0, hft_proc_wait_port(atoi(PORT)));
 	ASSERT_EQ(0, hft_flood(guest->id, 1, atoi(PORT), 1, 8));
 	snprintf(line, sizeof(line), "8 bytes from VM %u\n", guest->id);
 	EXPECT_TRUE(prints(&server, line));
@@ -146,7 +130,7 @@ TEST(datagram_server_tells_what_was_lost)
 	struct program server = { .main = dgram_server, .argv = { "", PORT } };
 
 	ASSERT_EQ(0, start(&server));
-	ASSERT_TRUE(is_bound(PORT));
+	ASSERT_EQ(0, hft_proc_wait_port(atoi(PORT)));
 	ASSERT_EQ(0, kill(server.pid, SIGSTOP));
 	ASSERT_EQ(0, hft_flood(guest->id, 1, atoi(PORT), 1000, 8));
 	ASSERT_EQ(0, kill(server.pid, SIGCONT));
@@ -173,7 +157,7 @@ TEST(sequenced_packet_server_serves_a_vm_that_connects)
 	int fd;
 
 	ASSERT_EQ(0, start(&server));
-	ASSERT_TRUE(is_bound(PORT));
+	ASSERT_EQ(0, hft_proc_wait_port(atoi(PORT)));
 	fd = hft_seq_connect(guest->id, SEQ_PORT_BACK);
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, hft_seq_back(fd, atoi(PORT), 5, SEQ_BACK_SEND, 100));
