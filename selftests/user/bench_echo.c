@@ -6,7 +6,7 @@
  * All do the same: send() of the whole message, recv() of the answer, both
  * blocking, on a connected socket, after a warm-up; the other process receives
  * and sends. Pipes get write() and read(). Figures go to stderr and are judged
- * by selftests/bench; what fails here is what does not echo. Needs echo.
+ * by selftests/bench; what fails here is what does not echo. Needs echo and seq.
  */
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <linux/vm_sockets.h>
 
+#include "hft_seq.h"
 #include "hft_harness.h"
 #include "bench.h"
 
@@ -36,6 +37,8 @@ static const struct kind hf = { "hf_dgram", bench_pair_round, BENCH_HF };
 static const struct kind hf_first = { "hf_dgram_of_1", bench_pair_round, BENCH_NOTHING };
 static const struct kind hf_among_many = { "hf_dgram_of_1000", bench_pair_round, BENCH_NOTHING };
 static const struct kind unix_dgram = { "unix_dgram", bench_pair_round, BENCH_UNIX };
+static const struct kind hf_seq = { "hf_seqpacket", bench_pair_round, BENCH_NOTHING };
+static const struct kind unix_seq = { "unix_seqpacket", bench_pair_round, BENCH_NOTHING };
 static const struct kind pipes = { "pipe", bench_pipe_round, BENCH_PIPE };
 static const struct kind vsock = { "vsock_seqpacket", bench_pair_round, BENCH_VSOCK };
 
@@ -82,18 +85,24 @@ static int measure_hf(const struct kind *kind, int fd, size_t size)
 	return measure(kind, &pair);
 }
 
-static int measure_unix(size_t size)
+/* The largest message of a connection is smaller, because its header is larger. */
+static size_t seq_size(size_t size)
+{
+	return size < SEQ_PAYLOAD_MAX ? size : SEQ_PAYLOAD_MAX;
+}
+
+static int measure_unix(const struct kind *kind, int type, size_t size)
 {
 	struct bench_pair here, there;
 	int fds[2], err;
 	pid_t child;
 
-	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, fds))
+	if (socketpair(AF_UNIX, type, 0, fds))
 		return -1;
 	here = (struct bench_pair){ fds[0], fds[0], size };
 	there = (struct bench_pair){ fds[1], fds[1], size };
 	child = hft_spawn(bench_pair_answer, &there);
-	err = measure(&unix_dgram, &here);
+	err = measure(kind, &here);
 	/* A message of nothing ends it: of a datagram socket close() is not seen. */
 	send(fds[0], NULL, 0, 0);
 	err |= hft_join(child, HFT_PATIENCE_MS);
@@ -185,12 +194,34 @@ TEST(echo_round_trips_by_size)
 	close(fd);
 }
 
+TEST(seqpacket_round_trips_by_size)
+{
+	HFT_NEED_GUEST(guest, "seq", 0);
+	struct hf_sockaddr addr = hft_address(guest->id, SEQ_PORT_ECHO);
+	int fd = socket(AF_HF, SOCK_SEQPACKET, 0);
+	int i;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, connect(fd, (void *)&addr, sizeof(addr)));
+	for (i = 0; i < ARRAY_SIZE(sizes); i++)
+		ASSERT_EQ(0, measure_hf(&hf_seq, fd, seq_size(sizes[i])));
+	close(fd);
+}
+
+TEST(unix_seqpacket_round_trips_by_size)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++)
+		ASSERT_EQ(0, measure_unix(&unix_seq, SOCK_SEQPACKET, seq_size(sizes[i])));
+}
+
 TEST(unix_datagram_round_trips_by_size)
 {
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
-		ASSERT_EQ(0, measure_unix(sizes[i]));
+		ASSERT_EQ(0, measure_unix(&unix_dgram, SOCK_DGRAM, sizes[i]));
 }
 
 TEST(pipe_round_trips_by_size)
