@@ -70,19 +70,17 @@ struct hft_load *hft_load_start(int type, unsigned int vms)
 	}
 	/* All are at it before anybody looks at the clock. */
 	hft_sleep_ms(500);
-	for (i = 0; i < HFT_PAIRS; i++)
-		load->pair[i].count[0] = 0;
 	load->since_ns = hft_now_ns();
 	return load;
 }
 
-void hft_load_turn(struct hft_load *load)
+void hft_load_turn(struct hft_load *load, enum hft_phase phase)
 {
 	int64_t now = hft_now_ns();
 
 	load->ns[load->phase] += now - load->since_ns;
 	load->since_ns = now;
-	load->phase = !load->phase;
+	load->phase = phase;
 }
 
 bool hft_load_stop(struct hft_load *load)
@@ -90,7 +88,7 @@ bool hft_load_stop(struct hft_load *load)
 	bool good = true;
 	int i;
 
-	load->ns[load->phase] += hft_now_ns() - load->since_ns;
+	hft_load_turn(load, HFT_BETWEEN);
 	load->stop = true;
 	for (i = 0; i < HFT_PAIRS; i++) {
 		if (hft_join(load->pair[i].pid, 2 * HFT_PATIENCE_MS))
@@ -99,19 +97,24 @@ bool hft_load_stop(struct hft_load *load)
 	return good;
 }
 
-double hft_pair_rate(const struct hft_load *load, int pair, int phase)
+double hft_load_rate(const struct hft_load *load, enum hft_phase phase)
 {
-	return load->pair[pair].count[phase] * 1e9 / (load->ns[phase] + 1);
-}
-
-double hft_load_rate(const struct hft_load *load, int phase)
-{
-	double rate = 0;
+	uint64_t count = 0;
 	int i;
 
 	for (i = 0; i < HFT_PAIRS; i++)
-		rate += hft_pair_rate(load, i, phase);
-	return rate;
+		count += load->pair[i].count[phase];
+	return count * 1e9 / (load->ns[phase] + 1);
+}
+
+double hft_load_kept(const struct hft_load *load, const char *beside)
+{
+	double alone = hft_load_rate(load, HFT_ALONE), with = hft_load_rate(load, HFT_BESIDE);
+	double percent = 100 * with / (alone + 1);
+
+	fprintf(stderr, "# %d pairs: %.0f/s alone, %.0f/s beside %s (%.0f%%)\n", HFT_PAIRS,
+		alone, with, beside, percent);
+	return percent;
 }
 
 unsigned long hft_number(const char *name, unsigned long otherwise)

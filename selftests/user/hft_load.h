@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Fast pairs: processes that echo numbered messages with `seq` guests as fast
- * as they can, and count. What the rate is worth while something else goes on
- * shows in turns, phase 0 without it and phase 1 with it, so that a machine
- * that gets slower meanwhile counts in both.
+ * as they can, and count. What their rate is worth while something else goes on
+ * shows in turns, without it and with it, so that a machine that gets slower
+ * meanwhile counts in both.
  */
 #ifndef HFT_LOAD_H
 #define HFT_LOAD_H
@@ -11,10 +11,11 @@
 #include "hft_seq.h"
 
 #define HFT_PAIRS		6
-#define HFT_PHASES		2
+
+enum hft_phase { HFT_BETWEEN, HFT_ALONE, HFT_BESIDE, HFT_PHASES };
 
 struct hft_load {
-	volatile int phase;
+	volatile enum hft_phase phase;
 	volatile bool stop;
 	int type;			/* of the sockets */
 	int64_t since_ns;		/* when the phase began */
@@ -30,13 +31,14 @@ struct hft_load {
 
 /* Pairs of such sockets, on the first `vms` seq guests in turn; NULL = it cannot. */
 struct hft_load *hft_load_start(int type, unsigned int vms);
-/* From now on it is the other phase. */
-void hft_load_turn(struct hft_load *load);
+/* From now on it is that phase; HFT_BETWEEN at first. */
+void hft_load_turn(struct hft_load *load, enum hft_phase phase);
 /* Stops all; false if one of them saw an error, or did not stop. */
 bool hft_load_stop(struct hft_load *load);
-/* Round trips a second, of all pairs or of one. */
-double hft_load_rate(const struct hft_load *load, int phase);
-double hft_pair_rate(const struct hft_load *load, int pair, int phase);
+/* Round trips a second, of all pairs. */
+double hft_load_rate(const struct hft_load *load, enum hft_phase phase);
+/* HFT_BESIDE in percent of HFT_ALONE; says so on stderr. */
+double hft_load_kept(const struct hft_load *load, const char *beside);
 /* HF_SECONDS and the like, or what it is otherwise. */
 unsigned long hft_number(const char *name, unsigned long otherwise);
 /* The number of a line of /proc/meminfo, in KiB. */

@@ -170,6 +170,17 @@ bool hft_seq_at_end(int fd)
 	return n == 0;
 }
 
+int hft_seq_nap(unsigned int vm, uint64_t ms)
+{
+	int fd = hft_connect(vm, SEQ_PORT_NAP);
+	int ret = fd >= 0 && send(fd, &ms, sizeof(ms), 0) == sizeof(ms) ? 0 : -1;
+
+	close(fd);
+	/* It has begun once the message is out. */
+	hft_sleep_ms(20);
+	return ret;
+}
+
 int hft_set_nonblocking(int fd)
 {
 	return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);

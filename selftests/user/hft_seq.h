@@ -71,6 +71,8 @@ int hft_seq_give(int fd, uint64_t number, size_t len, int flags);
 int hft_seq_echo(int fd, size_t len, uint32_t seed);
 /* True if the peer's end is seen within the usual time: recv() = 0. */
 bool hft_seq_at_end(int fd);
+/* The guest reads and sends nothing for so long; what goes to it meanwhile is queued. */
+int hft_seq_nap(unsigned int vm, uint64_t ms);
 int hft_set_nonblocking(int fd);
 /* Milliseconds since a time of hft_now_ns(). */
 int64_t hft_ms_since(int64_t start_ns);

@@ -293,7 +293,7 @@ TEST_F(seq, connections_one_after_the_other_leave_nothing_behind)
 	int refs = hft_module_refs_settled();
 	int i, fd;
 
-	for (i = 0; i < 300; i++) {
+	for (i = 0; i < 200; i++) {
 		fd = hft_seq_connect(self->vm, SEQ_PORT_ECHO);
 		ASSERT_LE(0, fd);
 		ASSERT_EQ(0, hft_seq_echo(fd, 64, i));

@@ -75,17 +75,52 @@ TEST_F(seq, linger_of_zero_breaks_the_connection)
 
 TEST_F(seq, linger_waits_for_what_is_queued)
 {
-	struct linger linger = { .l_onoff = 1, .l_linger = 1 };
-	int fd = hft_seq_connect(self->vm, SEQ_PORT_DEAF);
+	struct linger linger = { .l_onoff = 1, .l_linger = 10 };
+	int fd = hft_seq_connect(self->vm, SEQ_PORT_SINK), i;
 	int64_t start, ms;
 
-	ASSERT_LT(SEQ_DEAF_WINDOW, hft_fill_queue(fd, 100));
 	ASSERT_EQ(0, setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
+	ASSERT_EQ(0, hft_seq_nap(self->vm, 1000));
 	start = hft_now_ns();
+	for (i = 0; i < 5; i++) {
+		ASSERT_EQ(1, send(fd, "x", 1, 0));
+	}
+	close(fd);
+	ms = hft_ms_since(start);
+	EXPECT_LE(800, ms);
+	EXPECT_GT(5000, ms);
+}
+
+TEST_F(seq, linger_waits_no_longer_than_told)
+{
+	struct linger linger = { .l_onoff = 1, .l_linger = 1 };
+	int fd = hft_seq_connect(self->vm, SEQ_PORT_SINK), i;
+	int64_t start, ms;
+
+	ASSERT_EQ(0, setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
+	ASSERT_EQ(0, hft_seq_nap(self->vm, 3000));
+	start = hft_now_ns();
+	for (i = 0; i < 5; i++) {
+		ASSERT_EQ(1, send(fd, "x", 1, 0));
+	}
 	close(fd);
 	ms = hft_ms_since(start);
 	EXPECT_LE(900, ms);
-	EXPECT_GT(5000, ms);
+	EXPECT_GT(2500, ms);
+}
+
+TEST_F(seq, close_without_linger_does_not_wait)
+{
+	int fd = hft_seq_connect(self->vm, SEQ_PORT_SINK), i;
+	int64_t start;
+
+	ASSERT_EQ(0, hft_seq_nap(self->vm, 1000));
+	start = hft_now_ns();
+	for (i = 0; i < 5; i++) {
+		ASSERT_EQ(1, send(fd, "x", 1, 0));
+	}
+	close(fd);
+	EXPECT_GT(500, hft_ms_since(start));
 }
 
 TEST_F(seq, linger_without_a_queue_does_not_wait)

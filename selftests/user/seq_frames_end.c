@@ -44,20 +44,16 @@ TEST_F(frames, each_half_shut_by_its_side_is_the_end)
 TEST_F(frames, shutdown_follows_what_was_sent_before)
 {
 	struct end *e = &self->end;
-	int fd, i;
+	int fd = end_accept(e, self->listener), i;
 
-	e->credit = 1;
-	fd = end_accept(e, self->listener);
+	ASSERT_EQ(0, hft_seq_nap(self->vm, 200));
 	for (i = 0; i < 3; i++) {
 		ASSERT_EQ(1, send(fd, "x", 1, 0));
 	}
 	ASSERT_EQ(0, shutdown(fd, SHUT_WR));
-	ASSERT_EQ(SEQ_DATA, end_get_next(e));
-	ASSERT_TRUE(end_is_silent(e));
-	e->credit = 3;
-	ASSERT_EQ(0, end_put(e, SEQ_CREDIT));
-	ASSERT_EQ(SEQ_DATA, end_get_next(e));
-	ASSERT_EQ(SEQ_DATA, end_get_next(e));
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(SEQ_DATA, end_get_next(e));
+	}
 	ASSERT_EQ(SEQ_SHUTDOWN, end_get_next(e));
 	EXPECT_EQ(SEQ_SHUT_SEND, e->in.flags);
 }
@@ -65,38 +61,40 @@ TEST_F(frames, shutdown_follows_what_was_sent_before)
 TEST_F(frames, close_still_sends_what_is_queued)
 {
 	struct end *e = &self->end;
-	int fd, i;
+	int fd = end_accept(e, self->listener), i;
 
-	e->credit = 1;
-	fd = end_accept(e, self->listener);
+	ASSERT_EQ(0, hft_seq_nap(self->vm, 200));
 	for (i = 0; i < 3; i++) {
 		ASSERT_EQ(1, send(fd, "x", 1, 0));
 	}
 	close(fd);
-	ASSERT_EQ(SEQ_DATA, end_get_next(e));
-	ASSERT_TRUE(end_is_silent(e));
-	e->credit = 3;
-	ASSERT_EQ(0, end_put(e, SEQ_CREDIT));
-	ASSERT_EQ(SEQ_DATA, end_get_next(e));
-	ASSERT_EQ(SEQ_DATA, end_get_next(e));
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(SEQ_DATA, end_get_next(e));
+	}
 	ASSERT_EQ(SEQ_SHUTDOWN, end_get_next(e));
 	EXPECT_EQ(SEQ_SHUT_BOTH, e->in.flags);
+	/* For the driver it is over: what comes now is a stray. */
+	ASSERT_EQ(0, end_put_data(e, "y", 1));
+	EXPECT_EQ(SEQ_RESET, end_get_next(e));
 }
 
-TEST_F(frames, message_to_a_closed_socket_resets)
+TEST_F(frames, reset_overtakes_what_is_queued)
 {
 	struct end *e = &self->end;
-	int fd, i;
+	struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+	int fd = end_accept(e, self->listener), i;
 
-	e->credit = 1;
-	fd = end_accept(e, self->listener);
-	for (i = 0; i < 3; i++) {
+	ASSERT_EQ(0, setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
+	ASSERT_EQ(0, hft_seq_nap(self->vm, 200));
+	for (i = 0; i < 8; i++) {
 		ASSERT_EQ(1, send(fd, "x", 1, 0));
 	}
 	close(fd);
-	ASSERT_EQ(SEQ_DATA, end_get_next(e));
-	ASSERT_EQ(0, end_put_data(e, "y", 1));
-	EXPECT_EQ(SEQ_RESET, end_get_next(e));
+	/* The first one may have been in the mailbox. */
+	i = end_get_next(e);
+	if (i == SEQ_DATA)
+		i = end_get_next(e);
+	EXPECT_EQ(SEQ_RESET, i);
 }
 
 TEST_F(frames, shut_rd_tells_the_guest)

@@ -120,7 +120,7 @@ TEST_F(seq, edge_of_a_connect_is_seen)
 /* Reads all there is at each edge, as one has to. */
 TEST_F(seq, no_edge_of_a_message_is_lost)
 {
-	enum { COUNT = 5000 };
+	enum { COUNT = 2000 };
 	int fd = hft_seq_connect(self->vm, SEQ_PORT_SOURCE), ep;
 	uint64_t next = 0;
 	ssize_t n = 0;
@@ -180,10 +180,10 @@ TEST_F(seq, no_edge_of_room_is_lost)
 	int fd = hft_seq_connect(self->vm, SEQ_PORT_SINK);
 	struct seq_sum sum;
 
-	expect_room_edges(_metadata, fd, 5000, 1000);
+	expect_room_edges(_metadata, fd, 2000, 1000);
 	ASSERT_EQ(0, shutdown(fd, SHUT_WR));
 	ASSERT_EQ(sizeof(sum), recv(fd, &sum, sizeof(sum), 0));
-	EXPECT_EQ(5000, sum.count);
+	EXPECT_EQ(2000, sum.count);
 }
 
 TEST_F(seq, no_edge_of_room_is_lost_in_a_small_buffer)
@@ -202,7 +202,7 @@ static int take_slowly(void *arg)
 {
 	uint64_t i;
 
-	for (i = 0; i < 1000; i++)
+	for (i = 0; i < 500; i++)
 		if (hft_seq_take(*(int *)arg, i))
 			return 1;
 	return 0;
@@ -216,7 +216,7 @@ TEST_F(seq, no_edge_of_room_is_lost_behind_a_slow_guest)
 
 	ASSERT_EQ(0, setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)));
 	pid = hft_spawn(take_slowly, &fd);
-	expect_room_edges(_metadata, fd, 1000, 500);
+	expect_room_edges(_metadata, fd, 500, 500);
 	EXPECT_EQ(0, hft_join(pid, 4 * HFT_PATIENCE_MS));
 }
 

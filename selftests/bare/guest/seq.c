@@ -389,6 +389,17 @@ static void start_burst(const void *data, u32 len, u64 asker_port)
 	}
 }
 
+/* Gives up its time, but looks at nothing. */
+static void nap(const void *data, u32 len)
+{
+	u64 ms = 0, end;
+
+	memcpy(&ms, data, len < sizeof(ms) ? len : sizeof(ms));
+	end = guest_ticks() + guest_ns_to_ticks(ms * 1000000);
+	while (guest_ticks() < end)
+		guest_yield();
+}
+
 static void take_datagram(u16 from, u32 len)
 {
 	struct guest_wire *wire = (struct guest_wire *)&in;
@@ -414,6 +425,9 @@ static void take_datagram(u16 from, u32 len)
 		raw_asker = wire->src_port;
 		memcpy(tx, wire->payload, payload);
 		guest_msg_send(from, payload);
+		return;
+	case SEQ_PORT_NAP:
+		nap(wire->payload, payload);
 		return;
 	case SEQ_PORT_DIE:
 		*(volatile u32 *)HYPERVISOR_MEMORY;

@@ -26,6 +26,7 @@
 #define SEQ_PORT_BURST		110	/* struct seq_back -> count numbered datagrams */
 #define SEQ_PORT_BACK_DGRAM	111	/* as SEQ_PORT_BACK */
 #define SEQ_PORT_RAW		113	/* a message, header included -> sent as it is */
+#define SEQ_PORT_NAP		115	/* u64 ms: for so long it reads and sends nothing */
 #define SEQ_PORT_DIE		114	/* the VM reads what is not its own, and dies */
 
 /*
