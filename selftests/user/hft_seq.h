@@ -15,10 +15,6 @@
 #include "../bare/lib/seq_service.h"
 #include "hft.h"
 
-#ifndef HF_VM_ID_ANY
-#define HF_VM_ID_ANY	0xffff
-#endif
-
 /* A call that fails with this error. */
 #ifndef EXPECT_FAIL
 #define EXPECT_FAIL(error, call) do { \
