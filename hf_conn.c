@@ -150,6 +150,7 @@ static void accepted_locked(struct sock *sk)
 {
 	if (sk->sk_state != TCP_SYN_SENT)
 		return;
+	WRITE_ONCE(hf_sk(sk)->established, true);
 	WRITE_ONCE(sk->sk_state, TCP_ESTABLISHED);
 	sk->sk_state_change(sk);
 	sk->sk_write_space(sk);
@@ -195,12 +196,14 @@ static bool frame_locked(struct sock *sk, struct sk_buff *skb, const struct hf_s
 	case HF_SEQ_DATA:
 		return data_locked(sk, skb, seq);
 	case HF_SEQ_CREDIT:
+		if (sk->sk_state == TCP_SYN_SENT)
+			protocol_error_locked(sk, ECONNREFUSED);
 		break;
 	case HF_SEQ_SHUTDOWN:
-		if (sk->sk_state == TCP_ESTABLISHED)
-			shutdown_locked(sk, le16_to_cpu(hdr->flags));
-		else
+		if (sk->sk_state == TCP_SYN_SENT)
 			protocol_error_locked(sk, ECONNREFUSED);
+		else
+			shutdown_locked(sk, le16_to_cpu(hdr->flags));
 		break;
 	case HF_SEQ_RESET:
 		hf_conn_end_locked(sk, sk->sk_state == TCP_SYN_SENT ? ECONNREFUSED : ECONNRESET);
@@ -253,7 +256,8 @@ static bool open_child(struct sock *sk, struct hf_vm *vm, u32 credit)
 	spin_lock(&hs->conn_lock);
 	hs->tx_credit = credit;
 	hf_conn_grant_locked(hs);
-	sk->sk_state = TCP_ESTABLISHED;
+	hs->established = true;
+	WRITE_ONCE(sk->sk_state, TCP_ESTABLISHED);
 	open = !hf_port_add_connection(hs);
 	if (open && READ_ONCE(vm->dead))
 		hf_conn_end_locked(sk, ECONNRESET);

@@ -349,26 +349,42 @@ void hf_flow_wait_sent(struct hf_flow *flow, long timeout)
 	wait_event_interruptible_timeout(*sk_sleep(flow->sk), has_ended(flow), timeout);
 }
 
+/* Keep what is queued without the socket, as far as the VM's share of that allows. */
+static void disown_locked(struct hf_flow *flow, struct sk_buff_head *dropped)
+{
+	struct hf_vm *vm = flow->vm;
+	struct sk_buff *skb, *next;
+
+	lockdep_assert_held(&vm->tx_lock);
+	skb_queue_walk_safe(&flow->queue, skb, next) {
+		if (vm->closed_bytes < HF_FLOW_CLOSED_BYTES) {
+			vm->closed_bytes += skb->truesize;
+			skb_orphan(skb);
+		} else {
+			unlink_locked(flow, skb);
+			__skb_queue_tail(dropped, skb);
+		}
+	}
+}
+
 void hf_flow_close(struct hf_flow *flow)
 {
 	struct hf_vm *vm = flow->vm;
 	struct sk_buff_head dropped;
-	struct sk_buff *skb;
 
 	__skb_queue_head_init(&dropped);
 	spin_lock(&vm->tx_lock);
-	if (vm->closed_flows >= HF_FLOW_CLOSED_MAX || vm->closed_bytes >= HF_FLOW_CLOSED_BYTES)
-		clear_locked(flow, &dropped);
 	list_del_init(&flow->refused);
+	flow->watched = false;
+	if (vm->closed_flows >= HF_FLOW_CLOSED_MAX)
+		clear_locked(flow, &dropped);
+	else
+		disown_locked(flow, &dropped);
 	if (is_done(flow)) {
+		list_del(&flow->node);
 		kfree(flow);
 	} else {
-		skb_queue_walk(&flow->queue, skb) {
-			vm->closed_bytes += skb->truesize;
-			skb_orphan(skb);
-		}
 		flow->closed = true;
-		flow->watched = false;
 		vm->closed_flows++;
 	}
 	spin_unlock(&vm->tx_lock);

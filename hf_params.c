@@ -92,38 +92,50 @@ static int parse_id(const char *text, u32 *id)
 	return *id == U32_MAX ? -EINVAL : 0;
 }
 
-static int parse_owner(char *entry, u16 *id, u32 *uid, u32 *gid)
+static int parse_owner(char *entry, unsigned long *seen, u16 *id, u32 *uid, u32 *gid)
 {
 	char *id_text = strsep(&entry, ":");
 	char *uid_text = strsep(&entry, ":");
 
 	if (!entry || parse_u16(id_text, id) || parse_id(uid_text, uid) || parse_id(entry, gid))
 		return -EINVAL;
-	return *id > HF_PRIMARY_VM_ID ? 0 : -EINVAL;
+	if (*id <= HF_PRIMARY_VM_ID)
+		return -EINVAL;
+	return __test_and_set_bit(*id, seen) ? -EINVAL : 0;
+}
+
+static int parse_owners(char *rest, unsigned long *seen,
+			int (*set)(u16 id, kuid_t uid, kgid_t gid), u16 *id)
+{
+	u32 uid, gid;
+	char *entry;
+	int err = 0;
+
+	while (!err && (entry = strsep(&rest, ","))) {
+		err = parse_owner(entry, seen, id, &uid, &gid);
+		if (!err)
+			err = set(*id, make_kuid(&init_user_ns, uid),
+				  make_kgid(&init_user_ns, gid));
+	}
+	return err;
 }
 
 int hf_params_owners(const char *text, int (*set)(u16 id, kuid_t uid, kgid_t gid))
 {
+	unsigned long *seen = bitmap_zalloc(U16_MAX + 1, GFP_KERNEL);
 	char *copy = kstrdup(text, GFP_KERNEL);
-	char *rest = copy;
-	char *entry;
-	u32 uid, gid;
-	int err = 0;
+	int err = -ENOMEM;
 	u16 id = 0;
 
-	if (!copy)
-		return -ENOMEM;
-	while (!err && (entry = strsep(&rest, ","))) {
-		err = parse_owner(entry, &id, &uid, &gid);
-		if (!err)
-			err = set(id, make_kuid(&init_user_ns, uid), make_kgid(&init_user_ns, gid));
-	}
+	if (seen && copy)
+		err = parse_owners(copy, seen, set, &id);
 	if (err == -EINVAL)
-		pr_err("owners=%s: expected vm:uid:gid[,vm:uid:gid...], ids of secondary VMs, - for no user or group\n",
-		       text);
+		pr_err("owners=%s: expected vm:uid:gid[,vm:uid:gid...], each VM once, ids from %u, - for no user or group\n",
+		       text, HF_PRIMARY_VM_ID + 1);
 	else if (err == -ENODEV)
 		pr_err("owners=%s: there is no VM %u\n", text, id);
 	kfree(copy);
+	bitmap_free(seen);
 	return err;
 }
 

@@ -54,6 +54,7 @@ static int start_connect(struct sock *sk, const struct hf_sockaddr *addr, int le
 	hs->rx_seq = 0;
 	hs->rx_credit = 0;
 	hs->accepted = true;
+	hs->established = false;
 	err = hf_port_add_connection(hs);
 	if (!err) {
 		hf_conn_grant_locked(hs);
@@ -98,9 +99,8 @@ static int connect_locked(struct socket *sock, const struct hf_sockaddr *addr, i
 
 	switch (READ_ONCE(sk->sk_state)) {
 	case TCP_ESTABLISHED:
-		if (sock->state == SS_CONNECTED)
-			return -EISCONN;
-		break;
+		sock->state = SS_CONNECTED;
+		return -EISCONN;
 	case TCP_LISTEN:
 		return -EINVAL;
 	case TCP_SYN_SENT:
@@ -108,8 +108,12 @@ static int connect_locked(struct socket *sock, const struct hf_sockaddr *addr, i
 			return -EALREADY;
 		break;
 	default:
-		if (sock->state == SS_CONNECTING)
-			break;
+		/* How an attempt failed that nobody waited for. */
+		err = sock_error(sk);
+		if (err && sock->state == SS_CONNECTING) {
+			sock->state = SS_UNCONNECTED;
+			return err;
+		}
 		err = start_connect(sk, addr, len);
 		if (err)
 			return err;
@@ -123,6 +127,8 @@ static int connect_locked(struct socket *sock, const struct hf_sockaddr *addr, i
 	if (err)
 		return err;
 	err = sock_error(sk);
+	if (!err && !READ_ONCE(hf_sk(sk)->established))
+		err = -ECONNREFUSED;
 	sock->state = err ? SS_UNCONNECTED : SS_CONNECTED;
 	return err;
 }
@@ -215,6 +221,13 @@ static int seqpacket_accept(struct socket *sock, struct socket *newsock, int fla
 	return accept_child(sock, newsock, flags);
 }
 #endif
+
+static int seqpacket_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
+{
+	if (peer && !READ_ONCE(hf_sk(sock->sk)->established))
+		return -ENOTCONN;
+	return hf_sock_getname(sock, uaddr, peer);
+}
 
 /* --- messages --- */
 
@@ -406,7 +419,7 @@ static void say_goodbye(struct sock *sk)
 	spin_lock(&hs->conn_lock);
 	polite = sk->sk_state == TCP_ESTABLISHED && !(linger && !sk->sk_lingertime) &&
 		 (skb_queue_empty_lockless(&sk->sk_receive_queue) ||
-		  sk->sk_shutdown & RCV_SHUTDOWN);
+		  hs->tx->flags & HF_SEQ_NO_RECEIVE);
 	if (polite && hs->in_table) {
 		WRITE_ONCE(hs->tx->flags, HF_SEQ_NO_SEND | HF_SEQ_NO_RECEIVE);
 		hf_flow_owe(&hs->tx->flow, HF_OWE_SHUTDOWN);
@@ -459,7 +472,7 @@ const struct proto_ops hf_seq_ops = {
 	.connect	= seqpacket_connect,
 	.socketpair	= sock_no_socketpair,
 	.accept		= seqpacket_accept,
-	.getname	= hf_sock_getname,
+	.getname	= seqpacket_getname,
 	.poll		= seqpacket_poll,
 	.ioctl		= hf_sock_ioctl,
 	.gettstamp	= sock_gettstamp,

@@ -64,6 +64,7 @@ struct hf_sock {
 	u32 tx_credit;			/* how many the peer is ready to have been sent */
 	u32 rx_seq;			/* messages received */
 	u32 rx_credit;			/* how many we let the peer send */
+	bool established;		/* it is, or was, a connection */
 	bool accepted;			/* somebody can read it */
 	struct list_head accept_queue;	/* of a listener: head; of a child: entry */
 	struct delayed_work connect_timeout;
