@@ -31,6 +31,7 @@ static const char *state_name(struct hf_sock *hs, bool has_peer)
 }
 
 static void *sockets_start(struct seq_file *seq, loff_t *pos)
+	__acquires(RCU)
 {
 	rcu_read_lock();
 	return seq_hlist_start_head_rcu(&hf_sockets, *pos);
@@ -42,6 +43,7 @@ static void *sockets_next(struct seq_file *seq, void *v, loff_t *pos)
 }
 
 static void sockets_stop(struct seq_file *seq, void *v)
+	__releases(RCU)
 {
 	rcu_read_unlock();
 }
