@@ -15,6 +15,7 @@
 #include <linux/slab.h>
 #include <net/sock.h>
 
+#include "hf_port.h"
 #include "hf_seq.h"
 
 /* Memory that the largest message takes. */

@@ -13,6 +13,7 @@
 #include <linux/slab.h>
 #include <net/sock.h>
 
+#include "hf_port.h"
 #include "hf_sock.h"
 
 /* Where a message goes. */

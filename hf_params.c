@@ -130,7 +130,7 @@ int hf_params_owners(const char *text, int (*set)(u16 id, kuid_t uid, kgid_t gid
 	if (seen && copy)
 		err = parse_owners(copy, seen, set, &id);
 	if (err == -EINVAL)
-		pr_err("owners=%s: expected vm:uid:gid[,vm:uid:gid...], each VM once, ids from %u, - = nobody\n",
+		pr_err("owners=%s: expected vm:uid:gid[,...], each VM once, ids from %u, - = nobody\n",
 		       text, HF_PRIMARY_VM_ID + 1);
 	else if (err == -ENODEV)
 		pr_err("owners=%s: there is no VM %u\n", text, id);
@@ -182,7 +182,8 @@ int hf_params_known(void)
 	while (*rest && !err) {
 		rest = next_arg(rest, &name, &value);
 		if (!is_known(name)) {
-			pr_err("there is no parameter \"%s\"; there are vms=, owners= and rxtx=\n", name);
+			pr_err("there is no parameter \"%s\"; there are vms=, owners= and rxtx=\n",
+			       name);
 			err = -EINVAL;
 		}
 	}

@@ -11,7 +11,7 @@
  */
 #include <linux/rhashtable.h>
 
-#include "hf_sock.h"
+#include "hf_port.h"
 
 /* Free ports are given out from here on, each once. */
 #define FIRST_FREE_PORT		0x10000

@@ -9,9 +9,9 @@
  * a peer that reads slowly stops its own senders and nobody else.
  */
 #include <linux/poll.h>
-#include <linux/version.h>
 #include <net/sock.h>
 
+#include "hf_port.h"
 #include "hf_seq.h"
 
 /* How long a VM may take to answer. */
@@ -210,8 +210,9 @@ static int accept_child(struct socket *sock, struct socket *newsock, int flags)
 	return 0;
 }
 
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
-static int seqpacket_accept(struct socket *sock, struct socket *newsock, struct proto_accept_arg *arg)
+#ifdef HF_HAVE_PROTO_ACCEPT_ARG
+static int seqpacket_accept(struct socket *sock, struct socket *newsock,
+			    struct proto_accept_arg *arg)
 {
 	return accept_child(sock, newsock, arg->flags);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files behind AF_HF share: the socket, and the table of ports.
+ * What the files behind AF_HF share: the socket and its life.
  *
- * Private to hf_socket.c, hf_dgram.c, hf_seq.c, hf_port.c and hf_proc.c.
+ * Private to hf_socket.c, hf_dgram.c, hf_seq.c, hf_conn.c, hf_port.c and hf_proc.c.
  */
 #ifndef HF_SOCK_H
 #define HF_SOCK_H
@@ -123,29 +123,6 @@ int hf_sock_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg);
 
 /* Both walk under RCU: all sockets, in no order. */
 extern struct hlist_head hf_sockets;
-
-/* --- hf_port.c --- */
-
-/**
- * hf_port_bind() - give the socket a local port
- * @port: HF_PORT_ANY = a free one.
- *
- * A port belongs to one socket, of whichever type. Context: under the socket
- * lock; may sleep. Return: 0, -EADDRINUSE, -ENOMEM.
- */
-int hf_port_bind(struct hf_sock *hs, u64 port);
-void hf_port_unbind(struct hf_sock *hs);
-
-/* The same for a connection and its table. May hold spinlocks. 0, -EADDRINUSE, -ENOMEM. */
-int hf_port_add_connection(struct hf_sock *hs);
-void hf_port_remove_connection(struct hf_sock *hs);
-
-/* Whose a port, or a connection, is: the socket with a reference, or NULL. Any context. */
-struct sock *hf_port_find(u64 port);
-struct sock *hf_port_find_connection(u16 vm_id, u64 peer_port, u64 local_port);
-
-int hf_port_init(void);
-void hf_port_exit(void);
 
 /* --- hf_dgram.c --- */
 

@@ -18,6 +18,7 @@
 #include <net/sock.h>
 #include <asm/ioctls.h>
 
+#include "hf_port.h"
 #include "hf_proc.h"
 #include "hf_sock.h"
 #include "hf_socket.h"
@@ -38,13 +39,6 @@ void hf_sock_fill_address(struct hf_sockaddr *addr, u16 vm_id, u64 port)
 
 struct hf_peer *hf_sock_peer(struct hf_sock *hs)
 {
-	/*
-	 * (N) The VM could be there, and its port or flow not yet.
-	 *
-	 * Orders: peer  ->  what it points to
-	 * Pairs:  (M) in hf_sock_set_peer()
-	 * Proof:  litmus/MP+connect-vs-send
-	 */
 	return rcu_dereference(hs->peer);
 }
 
@@ -68,13 +62,6 @@ int hf_sock_set_peer(struct hf_sock *hs, struct hf_vm *vm, u64 port, struct hf_f
 	peer->vm = vm;
 	peer->port = port;
 	peer->flow = flow;
-	/*
-	 * (M) A sender could find the VM and not the port or the flow.
-	 *
-	 * Orders: what peer points to  ->  peer
-	 * Pairs:  (N) in hf_sock_peer()
-	 * Proof:  litmus/MP+connect-vs-send
-	 */
 	replace_peer(hs, peer);
 	/*
 	 * (K) The VM could die without our seeing it or being seen.

@@ -169,7 +169,7 @@ static bool vcpu_enter(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit)
 	 * its request; a message could arrive while we forget the last one.
 	 *
 	 * Orders: mode = IN_GUEST, message_pending = false  ->  requests, EL2's look
-	 * Pairs:  (A) in make_request(), (B) in kick(), (F) in message_arrived()
+	 * Pairs:  (A) in make_request(), (B) in kick(), (F) in hf_mailbox_arrived()
 	 * Proof:  litmus/SB+request-vs-enter, litmus/R+mirror-vs-consume, spin/vcpu_sleep
 	 */
 	smp_mb();

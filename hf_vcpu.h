@@ -104,10 +104,7 @@ struct hf_vm {
 	unsigned int closed_bytes;	/* what they have queued */
 	unsigned long oldest_since;	/* jiffies of the last turn */
 
-	/*
-	 * From before the RX page is released until its message is delivered:
-	 * keeps messages of a VM's vCPUs in order. Taken before tx_lock.
-	 */
+	/* From before the RX page is released until its message is delivered; before tx_lock. */
 	spinlock_t rx_lock ____cacheline_aligned_in_smp;
 
 	/* Stall detector only. */

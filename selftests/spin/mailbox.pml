@@ -24,8 +24,8 @@
  * receive do lose something there, whatever the driver does: it cannot see who takes a message.
  * Not here: memory order (../litmus), messages to us.
  *
- * Sites:  hf_mailbox.c:(F) message_arrived(), hf_mailbox.c:(G) announce_waiting(),
- *         hf_mailbox.c:(H) send_oldest_locked(), hf_mailbox.c:(I) hf_mailbox_exit(),
+ * Sites:  hf_mailbox.c:(F) hf_mailbox_arrived(), hf_mailbox.c:(G) announce_waiting(),
+ *         hf_flow.c:(H) send_next_locked(), hf_mailbox.c:(I) hf_mailbox_exit(),
  *         hf_vcpu.c:(D) vcpu_enter()
  *
  * Run:    waiter -DNVCPU=1 -DGUEST0=WAITER ltl=delivered,unblocked
@@ -204,7 +204,7 @@ inline look_for_waiter()
 	}
 }
 
-inline message_arrived()
+inline hf_mailbox_arrived()
 {
 #ifdef MIRROR_SKIPS_WAKE
 	if
@@ -240,7 +240,7 @@ inline overwritten()
 }
 
 /* (H), then the looks; the message that was sent is in id, 0 = none */
-inline send_oldest_locked(hold_is_over)
+inline send_next_locked(hold_is_over)
 {
 	if
 	:: queued > 0 && (hold_is_over || !waits || waiting[0] || waiting[NVCPU - 1]) ->
@@ -277,7 +277,7 @@ inline sent()
 {
 	if
 	:: id != 0 ->
-		message_arrived();
+		hf_mailbox_arrived();
 		atomic { room[SENDER(id)] = true; id = 0 }	/* consume_skb() */
 	:: else
 	fi
@@ -300,11 +300,11 @@ proctype sender(byte me)
 		atomic { queue ! ID(me, m); queued++ };
 		if
 		:: busy -> unlock()
-		:: else -> send_oldest_locked(false)
+		:: else -> send_next_locked(false)
 		fi;
 #else
 		atomic { queue ! ID(me, m); queued++ };
-		send_oldest_locked(false);
+		send_next_locked(false);
 #endif
 		sent()
 	}
@@ -324,7 +324,7 @@ retry:		atomic {			/* FFA_MSG_SEND by the guest, with the notify flag */
 			:: else -> listed = true; goto blocked
 			fi
 		};
-		message_arrived();
+		hf_mailbox_arrived();
 		goto next;
 blocked:	atomic { writable -> writable = false };
 		goto retry;
@@ -344,7 +344,7 @@ end:	do
 	:: atomic { hold_work && !tx_wanted -> hold_work = false };
 		lock();
 		is_over = (queued > 0);
-		send_oldest_locked(is_over);
+		send_next_locked(is_over);
 		sent()
 	od
 }
@@ -550,7 +550,7 @@ exited:	/* hf_mailbox_exit() */
 	if					/* (I) */
 	:: queued > 0 ->
 		lock();
-		send_oldest_locked(false);
+		send_next_locked(false);
 		sent()
 	:: else
 	fi;

@@ -5,7 +5,7 @@
  * Module exit as in hf_vm.c: hf_vm_stop_all() stops the vCPUs one after the other (hf_vcpu_stop():
  * STOP, kthread_stop(), hrtimer_cancel()), hf_mailbox_purge_all() ends the delayed work, then
  * hf_vm_destroy_all() frees the vCPUs and the references to their tasks. Meanwhile the late wakers
- * do what they like: threads of other VMs that still run (wake_other(), message_arrived()), a vCPU's
+ * do what they like: threads of other VMs that still run (wake_other(), hf_mailbox_arrived()), a vCPU's
  * own timer, the delayed work. The guests wait, wait with a time-out, or compute for ever; a VM may
  * have aborted, its thread then sleeps and is never to run it again.
  *

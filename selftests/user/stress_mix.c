@@ -442,7 +442,7 @@ static void report(unsigned long seconds, unsigned long seed)
 TEST(nothing_is_lost_and_nobody_stalls_under_random_load)
 {
 	static const char *const drops[] = { "dropped_short", "dropped_size", "dropped_full",
-					     "dropped_sender", "dropped_nomem" };
+					     "dropped_sender" };
 	unsigned long seconds = number("HF_SECONDS", 20), seed = number("HF_SEED", 1);
 	uint32_t random = seed;
 	int i;
