@@ -83,17 +83,20 @@ class Builder:
                 "CONFIG_DEBUG_INFO_BTF_MODULES="]
 
     def module(self, kernel, variant="plain"):
-        """hafnium.ko for that kernel; variant is plain or mutants."""
+        """The module for that kernel; variant is plain, mutants, or kunit: hafnium_test.ko."""
         return self.once(("module", kernel, variant), lambda: self._module(kernel, variant))
 
     def _module(self, kernel, variant):
         out = os.path.join(self.out, kernel, variant)
         mirror(self.root, out)
         words = ["HF_MUTANTS=y"] if variant == "mutants" else []
+        where, name = out, "hafnium.ko"
+        if variant == "kunit":
+            where, name = os.path.join(out, "selftests/kunit"), "hafnium_test.ko"
         self.command(f"{kernel}-{variant}", [
-            "make", "-s", f"-j{os.cpu_count() or 1}", "-C", self.headers(kernel), f"M={out}",
+            "make", "-s", f"-j{os.cpu_count() or 1}", "-C", self.headers(kernel), f"M={where}",
             *self.kernel_words(), *words, "modules"])
-        return os.path.join(out, "hafnium.ko")
+        return os.path.join(where, name)
 
     def testcall(self, kernel):
         return self.once(("testcall", kernel), lambda: self._testcall(kernel))
@@ -147,7 +150,8 @@ class Builder:
             content = stock_module(os.path.join(modules, name))
             if content:
                 archive.add(f"lib/{os.path.basename(name)}", content)
-        archive.file("lib/hafnium.ko", self.module(kernel, variant))
+        module = self.module(kernel, variant)
+        archive.file(f"lib/{os.path.basename(module)}", module)
         for tool in programs(self.tools()):
             archive.file(f"bin/{os.path.basename(tool)}", tool, 0o755)
         if with_tests:
@@ -226,6 +230,7 @@ def module_sources(root):
     """Paths, relative to the root, of what the module is built from."""
     names = ["Kbuild"] + glob.glob("hf_*.[ch]", root_dir=root)
     names += glob.glob("uapi/**/*.h", root_dir=root, recursive=True)
+    names += ["selftests/kunit/Kbuild"] + glob.glob("selftests/kunit/*.[ch]", root_dir=root)
     return sorted(names)
 
 

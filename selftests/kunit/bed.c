@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The bed of most suites: the driver, all but module init, on the fake hypervisor.
+ *
+ * Each test gets a driver of its own, started as module init does it and ended
+ * as module exit does it. Tests run one after the other.
+ */
+#include <linux/delay.h>
+#include <linux/io.h>
+#include <linux/module.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "../../hf_mutant.h"
+#include "../../hf_pages.h"
+#include "../../hf_socket.h"
+#include "bed.h"
+
+/* The switches of hf_mutant.h, which hf_main.c has in the product. */
+int hf_mutant_active;
+module_param_named(mutant, hf_mutant_active, int, 0644);
+int hf_window, hf_window_vm, hf_window_now;
+
+/* Linux 6.1 runs the suites before it looks at the parameters. */
+static void read_mutant_early(void)
+{
+#ifdef MODULE
+	const char *word = strstr(THIS_MODULE->args ?: "", "mutant=");
+
+	if (word && !hf_mutant_active)
+		sscanf(word, "mutant=%d", &hf_mutant_active);
+#endif
+}
+
+int bed_init(struct kunit *test)
+{
+	int err;
+
+	read_mutant_early();
+	err = fake_create();
+	if (err)
+		return err;
+	err = hf_pages_init(0, 0);
+	if (err)
+		return err;
+	err = hf_socket_init();
+	if (err)
+		return err;
+	return hf_socket_register();
+}
+
+void bed_exit(struct kunit *test)
+{
+	const char *broken;
+
+	WRITE_ONCE(hf_window, HF_WINDOW_NONE);
+	fake_release_all();
+	bed_close_all();
+	hf_socket_unregister();
+	hf_vm_stop_all();
+	hf_mailbox_purge_all();
+	hf_socket_exit();
+	hf_vm_destroy_all();
+	hf_pages_exit();
+
+	broken = fake->broken;
+	KUNIT_EXPECT_FALSE_MSG(test, fake->rx_full, "the RX page was never released");
+	KUNIT_EXPECT_FALSE_MSG(test, fake->mapped, "the pages are still mapped");
+	fake_destroy();
+	if (broken)
+		KUNIT_FAIL(test, "%s", broken);
+}
+
+struct hf_vm *bed_vm(struct kunit *test, u16 id, u16 nr_vcpus)
+{
+	KUNIT_ASSERT_EQ(test, 0, hf_vm_create(id, nr_vcpus));
+	return hf_vm_find(id);
+}
+
+struct hf_vcpu *bed_vcpu(struct kunit *test, u16 id)
+{
+	return &bed_vm(test, id, 1)->vcpus[0];
+}
+
+void bed_start(void)
+{
+	hf_vm_start_all();
+}
+
+bool bed_is_blocked(const struct hf_vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->mode) == HF_VCPU_BLOCKED && !READ_ONCE(vcpu->requests) &&
+	       READ_ONCE(vcpu->task->__state) != TASK_RUNNING;
+}
+
+bool bed_exit_by_hand(struct hf_vcpu *vcpu, enum hf_exit_kind kind, u16 sender, u16 receiver,
+		      u32 len)
+{
+	struct hf_ffa_exit exit = { .vm = sender, .vcpu = receiver, .len = len };
+
+	return hf_mailbox_exit(vcpu, kind, &exit);
+}
+
+void *bed_message(struct kunit *test, u64 src_port, u64 dst_port, const void *payload, size_t len)
+{
+	struct hf_msg_hdr *hdr = kunit_kzalloc(test, sizeof(*hdr) + len, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, hdr);
+	hdr->src_port = cpu_to_le64(src_port);
+	hdr->dst_port = cpu_to_le64(dst_port);
+	memcpy(hdr + 1, payload, len);
+	return hdr;
+}
+
+void bed_receive(struct kunit *test, struct hf_vcpu *vcpu, u64 src_port, u64 dst_port,
+		 const void *payload, size_t len)
+{
+	struct hf_msg_hdr *hdr = bed_message(test, src_port, dst_port, payload, len);
+
+	memcpy(phys_to_virt(fake->rx), hdr, sizeof(*hdr) + len);
+	fake->rx_full = true;
+	bed_exit_by_hand(vcpu, HF_EXIT_MSG_SEND, vcpu->vm->id, HF_PRIMARY_VM_ID,
+			 sizeof(*hdr) + len);
+	kunit_kfree(test, hdr);
+}
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("Unit tests of the driver for Arm's Hafnium hypervisor");

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The bed of most suites: the driver, all but module init, on the fake hypervisor.
+ */
+#ifndef HF_KUNIT_BED_H
+#define HF_KUNIT_BED_H
+
+#include <kunit/test.h>
+#include <linux/delay.h>
+#include <linux/net.h>
+#include <hf/socket.h>
+
+#include "../../hf_mailbox.h"
+#include "fake.h"
+
+/*
+ * The suite's init and exit: pages mapped, sockets registered, no VM; and all
+ * of it undone, whatever the test left. The end fails the test if the driver
+ * broke a rule of the fake.
+ */
+int bed_init(struct kunit *test);
+void bed_exit(struct kunit *test);
+
+/* A VM whose threads exist but do not run before bed_start(). */
+struct hf_vm *bed_vm(struct kunit *test, u16 id, u16 nr_vcpus);
+
+/* The same, and its only vCPU. */
+struct hf_vcpu *bed_vcpu(struct kunit *test, u16 id);
+void bed_start(void);
+
+/* Wait until @condition holds; false if it does not within a long time. */
+#define bed_eventually(condition) ({					\
+	int tries_ = 4000;						\
+									\
+	while (!(condition) && --tries_)				\
+		usleep_range(1000, 2000);				\
+	tries_ > 0;							\
+})
+
+/* Whether the thread sleeps and has nothing that it should look at. */
+bool bed_is_blocked(const struct hf_vcpu *vcpu);
+
+/* Wait until it is. */
+#define BED_EXPECT_BLOCKED(test, vcpu)	\
+	KUNIT_EXPECT_TRUE(test, bed_eventually(bed_is_blocked(vcpu)))
+
+/* FFA_RUNs of a vCPU that ended. */
+static inline int bed_runs(const struct hf_vcpu *vcpu)
+{
+	return READ_ONCE(fake_vcpu(vcpu)->runs);
+}
+
+/* What the primary hears of an exit by hand, without a thread. */
+bool bed_exit_by_hand(struct hf_vcpu *vcpu, enum hf_exit_kind kind, u16 sender, u16 receiver,
+		      u32 len);
+
+/* A message from a VM, header included, for the RX page. Lives until the test's end. */
+void *bed_message(struct kunit *test, u64 src_port, u64 dst_port, const void *payload, size_t len);
+
+/* As if @vcpu's guest had sent that message and FFA_RUN had told. */
+void bed_receive(struct kunit *test, struct hf_vcpu *vcpu, u64 src_port, u64 dst_port,
+		 const void *payload, size_t len);
+
+/* A socket as userspace would have it; closed at the test's end if it is still open. */
+struct socket *bed_socket(struct kunit *test, int type);
+void bed_close(struct socket *sock);
+void bed_close_all(void);
+
+/* The same for one that accept() made. */
+struct socket *bed_socket_keep(struct kunit *test, struct socket *sock);
+
+/* bind(), connect() and so on; what the system calls return. */
+int bed_bind(struct socket *sock, u16 vm_id, u64 port);
+int bed_connect(struct socket *sock, u16 vm_id, u64 port, int flags);
+u64 bed_port(struct socket *sock);
+int bed_send(struct socket *sock, const void *data, size_t len, int flags);
+int bed_send_to(struct socket *sock, u16 vm_id, u64 port, const void *data, size_t len, int flags);
+/* @from may be NULL. */
+int bed_recv(struct socket *sock, void *data, size_t len, int flags, struct hf_sockaddr *from);
+
+#endif

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A hypervisor that does what a test says: it stands in for hf_ffa.c.
+ *
+ * Owns *fake, which lives for one test. Its lock protects mailboxes and steps;
+ * it is a raw leaf: hypercalls come under any of the driver's locks, with
+ * interrupts on or off.
+ *
+ * Does not: decide anything by itself beyond "the mailbox is full".
+ */
+#include <linux/errno.h>
+#include <linux/io.h>
+#include <linux/irqflags.h>
+#include <linux/jiffies.h>
+#include <linux/ktime.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <asm/sysreg.h>
+
+#include "fake.h"
+
+/* An interrupt is pending, masked or not. */
+#define ISR_EL1_IRQ	BIT(7)
+
+/* Far more than anything takes on a busy machine. */
+#define PATIENCE	(10 * HZ)
+
+struct hf_ffa_features hf_ffa_features;
+struct fake *fake;
+
+static DEFINE_RAW_SPINLOCK(lock);
+static bool never_hold;
+
+static void rule(bool kept, const char *text)
+{
+	if (!kept)
+		cmpxchg(&fake->broken, NULL, text);
+}
+
+/* Counts a call; true if it has to answer *err instead of what it should. */
+static bool begin(enum fake_call call, int *err)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&lock, flags);
+	fake->calls[call]++;
+	*err = fake->errors[call];
+	if (!fake->fail_for_good)
+		fake->errors[call] = 0;
+	raw_spin_unlock_irqrestore(&lock, flags);
+	return *err;
+}
+
+static s64 next_of(s64 *list, int count)
+{
+	s64 first = list[0];
+	int i;
+
+	for (i = 0; i + 1 < count; i++)
+		list[i] = list[i + 1];
+	list[count - 1] = 0;
+	return first ?: -1;
+}
+
+int hf_ffa_probe(void)
+{
+	return 0;
+}
+
+int hf_ffa_rxtx_map(phys_addr_t tx, phys_addr_t rx)
+{
+	int err;
+
+	rule(!fake->mapped, "FFA_RXTX_MAP: mapped already");
+	if (begin(FAKE_RXTX_MAP, &err))
+		return err;
+	fake->tx = tx;
+	fake->rx = rx;
+	fake->mapped = true;
+	return 0;
+}
+
+int hf_ffa_rxtx_unmap(void)
+{
+	int err;
+
+	rule(fake->mapped, "FFA_RXTX_UNMAP: nothing is mapped");
+	if (begin(FAKE_RXTX_UNMAP, &err))
+		return err;
+	fake->mapped = false;
+	return 0;
+}
+
+int hf_ffa_partition_info_get(u32 *desc_size)
+{
+	int err;
+
+	if (begin(FAKE_PARTITION_INFO_GET, &err))
+		return err;
+	rule(!fake->rx_full, "FFA_PARTITION_INFO_GET: the RX page is not free");
+	memcpy(phys_to_virt(fake->rx), fake->descs, fake->descs_len);
+	fake->rx_full = true;
+	*desc_size = fake->desc_size;
+	return fake->desc_count;
+}
+
+int hf_ffa_rx_release(void)
+{
+	int err;
+
+	rule(fake->rx_full || fake->lenient, "FFA_RX_RELEASE: there is no message");
+	/* Whoever reads on reads something else. */
+	memset(phys_to_virt(fake->rx), 0xa5, HF_MAILBOX_SIZE);
+	WRITE_ONCE(fake->rx_full, false);
+	return begin(FAKE_RX_RELEASE, &err) ? err : 0;
+}
+
+static int put_into_mailbox(struct fake_vm *vm, u32 len)
+{
+	unsigned long flags;
+	int err = -EAGAIN;
+
+	raw_spin_lock_irqsave(&lock, flags);
+	if (!vm->full) {
+		memcpy(vm->mailbox, phys_to_virt(fake->tx), len);
+		vm->len = len;
+		vm->sent++;
+		vm->full = true;
+		err = 0;
+	}
+	raw_spin_unlock_irqrestore(&lock, flags);
+	return err;
+}
+
+int hf_ffa_msg_send(u16 vm, u32 len, bool notify)
+{
+	static atomic_t senders = ATOMIC_INIT(0);
+	int err;
+
+	rule(atomic_inc_return(&senders) == 1, "FFA_MSG_SEND: two at a time share the TX page");
+	rule(fake->mapped, "FFA_MSG_SEND: no pages");
+	rule(vm < FAKE_VMS && hf_vm_find(vm), "FFA_MSG_SEND: no such VM");
+	rule(len <= HF_MAILBOX_SIZE, "FFA_MSG_SEND: longer than the page");
+	fake->notify = notify;
+	if (fake->during_send)
+		fake->during_send(vm);
+	if (!begin(FAKE_MSG_SEND, &err))
+		err = put_into_mailbox(&fake->vms[vm], len);
+	atomic_dec(&senders);
+	return err;
+}
+
+static struct fake_step *next_step(struct fake_vcpu *vcpu)
+{
+	struct fake_step *step;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&lock, flags);
+	step = list_first_entry_or_null(&vcpu->steps, struct fake_step, node);
+	if (step)
+		list_del_init(&step->node);
+	raw_spin_unlock_irqrestore(&lock, flags);
+	return step;
+}
+
+/* Stay in the guest: as there, interrupts are taken. */
+static void hold(struct hf_vcpu *vcpu, struct fake_step *step)
+{
+	unsigned long end = jiffies + PATIENCE;
+
+	local_irq_enable();
+	complete(&step->entered);
+	while (!READ_ONCE(never_hold) && !wait_for_completion_timeout(&step->go, 1)) {
+		if (step->hold == FAKE_HOLD_UNTIL_KICKED &&
+		    READ_ONCE(vcpu->mode) == HF_VCPU_EXITING)
+			break;
+		if (time_after(jiffies, end)) {
+			rule(false, "a vCPU was held for ever");
+			break;
+		}
+	}
+	local_irq_disable();
+}
+
+static void take_step(struct hf_vcpu *vcpu, struct fake_step *step, struct hf_ffa_exit *exit)
+{
+	struct fake_vm *vm = fake_vm(vcpu->vm);
+
+	step->interrupted = read_sysreg(isr_el1) & ISR_EL1_IRQ;
+	if (step->inside)
+		step->inside(vcpu);
+	if (step->hold != FAKE_NO_HOLD)
+		hold(vcpu, step);
+	if (step->takes)
+		WRITE_ONCE(vm->full, false);
+	if (step->sends) {
+		rule(!fake->rx_full, "the RX page was kept while another message came");
+		memcpy(phys_to_virt(fake->rx), step->sends, step->len);
+		WRITE_ONCE(fake->rx_full, true);
+	}
+	if (step->exit.func == FFA_ERROR && step->exit.error == HF_FFA_ABORTED)
+		vm->aborted = true;
+	*exit = step->exit;
+}
+
+void hf_ffa_run(u16 vm_id, u16 index, struct hf_ffa_exit *exit)
+{
+	struct hf_vm *vm = hf_vm_find(vm_id);
+	struct hf_vcpu *vcpu = &vm->vcpus[index];
+	struct fake_vcpu *mine = fake_vcpu(vcpu);
+	struct fake_step *step;
+	int err;
+
+	rule(irqs_disabled(), "FFA_RUN: interrupts are on");
+	rule(fake->mapped, "FFA_RUN: no pages");
+	rule(!mine->inside, "FFA_RUN: the vCPU runs already");
+	rule(READ_ONCE(vcpu->mode) == HF_VCPU_IN_GUEST ||
+	     READ_ONCE(vcpu->mode) == HF_VCPU_EXITING, "FFA_RUN: the mode does not say so");
+	rule(!test_bit(index, vm->waiting), "FFA_RUN: the vCPU still looks as if it waited");
+	rule(vcpu->last_exit != HF_EXIT_ABORTED, "FFA_RUN: this vCPU aborted");
+
+	*exit = (struct hf_ffa_exit){ .func = HF_RUN_WAIT_FOR_INTERRUPT };
+	mine->inside = true;
+	mine->requests = READ_ONCE(vcpu->requests);
+	mine->pause_ns = ktime_get_ns() - mine->ended_ns;
+	begin(FAKE_RUN, &err);
+	step = next_step(mine);
+	if (step)
+		take_step(vcpu, step, exit);
+	mine->inside = false;
+	mine->ended_ns = ktime_get_ns();
+	WRITE_ONCE(mine->runs, mine->runs + 1);
+}
+
+s64 hf_ffa_mailbox_writable_get(void)
+{
+	int err;
+
+	return begin(FAKE_WRITABLE_GET, &err) ? err :
+		next_of(fake->writable, ARRAY_SIZE(fake->writable));
+}
+
+s64 hf_ffa_mailbox_waiter_get(u16 vm)
+{
+	struct fake_vm *mine = &fake->vms[vm];
+	int err;
+
+	return begin(FAKE_WAITER_GET, &err) ? err :
+		next_of(mine->waiters, ARRAY_SIZE(mine->waiters));
+}
+
+int hf_ffa_interrupt_inject(u16 vm, u16 index, u32 intid)
+{
+	struct fake_vcpu *vcpu = &fake->vms[vm].vcpus[index];
+	int err;
+
+	rule(intid < ARRAY_SIZE(vcpu->injected), "HF_INTERRUPT_INJECT: no such interrupt");
+	rule(index < hf_vm_find(vm)->nr_vcpus, "HF_INTERRUPT_INJECT: no such vCPU");
+	if (begin(FAKE_INJECT, &err))
+		return err;
+	vcpu->injected[intid]++;
+	return vcpu->takes_interrupt[intid];
+}
+
+struct fake_step *fake_step(struct hf_vcpu *vcpu, const struct fake_step *step)
+{
+	struct fake_step *copy = kmemdup(step, sizeof(*step), GFP_KERNEL | __GFP_NOFAIL);
+	unsigned long flags;
+
+	init_completion(&copy->entered);
+	init_completion(&copy->go);
+	raw_spin_lock_irqsave(&lock, flags);
+	list_add_tail(&copy->node, &fake_vcpu(vcpu)->steps);
+	list_add_tail(&copy->all, &fake->steps);
+	raw_spin_unlock_irqrestore(&lock, flags);
+	return copy;
+}
+
+void fake_exit(struct hf_vcpu *vcpu, u32 func, int error, u64 timeout_ns)
+{
+	fake_step(vcpu, &(struct fake_step){
+		.exit = {
+			.func = func,
+			.error = error,
+			.timeout_ns = timeout_ns,
+			.vm = vcpu->vm->id,
+			.vcpu = vcpu->index,
+		},
+	});
+}
+
+bool fake_entered(struct fake_step *step)
+{
+	return wait_for_completion_timeout(&step->entered, PATIENCE);
+}
+
+void fake_release(struct fake_step *step)
+{
+	complete(&step->go);
+}
+
+void fake_release_all(void)
+{
+	WRITE_ONCE(never_hold, true);
+}
+
+int fake_create(void)
+{
+	struct fake_vm *vm;
+	int i;
+
+	fake = kvzalloc(sizeof(*fake), GFP_KERNEL);
+	if (!fake)
+		return -ENOMEM;
+	INIT_LIST_HEAD(&fake->steps);
+	for (vm = fake->vms; vm < fake->vms + FAKE_VMS; vm++) {
+		for (i = 0; i < FAKE_VCPUS; i++)
+			INIT_LIST_HEAD(&vm->vcpus[i].steps);
+	}
+	hf_ffa_features = (struct hf_ffa_features){
+		.version = HF_FFA_VERSION_1_0,
+		.waiter_list = true,
+		.rxtx_unmap = true,
+		.injection = true,
+	};
+	never_hold = false;
+	return 0;
+}
+
+void fake_destroy(void)
+{
+	struct fake_step *step, *next;
+
+	list_for_each_entry_safe(step, next, &fake->steps, all)
+		kfree(step);
+	kvfree(fake);
+	fake = NULL;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A hypervisor that does what a test says: it stands in for hf_ffa.c.
+ *
+ * Each VM has a mailbox for one message, as at EL2. What FFA_RUN answers is a
+ * queue of steps per vCPU; when that is empty the vCPU waits for an interrupt.
+ * A step can hold the thread inside FFA_RUN or call a function there, so that
+ * anything can happen "meanwhile". It also watches the driver: a rule that is
+ * broken fails the test at its end.
+ */
+#ifndef HF_KUNIT_FAKE_H
+#define HF_KUNIT_FAKE_H
+
+#include <linux/completion.h>
+#include <linux/list.h>
+
+#include "../../hf_vm.h"
+
+#define FAKE_VMS	48	/* ids below this */
+#define FAKE_VCPUS	4
+
+/* Hypercalls, to count them and to let them fail. */
+enum fake_call {
+	FAKE_RXTX_MAP,
+	FAKE_RXTX_UNMAP,
+	FAKE_PARTITION_INFO_GET,
+	FAKE_RX_RELEASE,
+	FAKE_MSG_SEND,
+	FAKE_RUN,
+	FAKE_WRITABLE_GET,
+	FAKE_WAITER_GET,
+	FAKE_INJECT,
+	FAKE_CALLS,
+};
+
+enum fake_hold {
+	FAKE_NO_HOLD,
+	FAKE_HOLD,		/* until fake_release() */
+	FAKE_HOLD_UNTIL_KICKED,	/* that, or until the driver kicks the vCPU out */
+};
+
+/**
+ * struct fake_step - one stay of a vCPU in its guest
+ * @exit:   What FFA_RUN answers.
+ * @hold:   Whether the thread stays inside before that; interrupts are on there.
+ * @inside: Called before that, interrupts off.
+ * @takes:  The guest takes the message out of its mailbox.
+ * @sends:  The guest sends this to the primary: @len bytes go into the RX page.
+ * @len:    Of @sends; the exit's length is separate, so that it can lie.
+ */
+struct fake_step {
+	struct hf_ffa_exit exit;
+	enum fake_hold hold;
+	void (*inside)(struct hf_vcpu *vcpu);
+	bool takes;
+	const void *sends;
+	u32 len;
+
+	/* Read by tests. */
+	bool interrupted;		/* an interrupt was pending at FFA_RUN: it would end */
+
+	/* Of the fake. */
+	struct list_head node;		/* in the vCPU's queue */
+	struct list_head all;
+	struct completion entered, go;
+};
+
+struct fake_vcpu {
+	struct list_head steps;
+	int runs;
+	bool inside;
+	bool takes_interrupt[3];	/* enabled in the guest, by number */
+	int injected[3];
+	unsigned long requests;		/* as they were at the last FFA_RUN */
+	u64 pause_ns;			/* before it, since the one before it ended */
+	u64 ended_ns;
+};
+
+struct fake_vm {
+	struct fake_vcpu vcpus[FAKE_VCPUS];
+	bool full;			/* the mailbox */
+	bool aborted;
+	int sent;			/* messages put into the mailbox */
+	u32 len;			/* of the last message */
+	u8 mailbox[HF_MAILBOX_SIZE];
+	s64 waiters[4];			/* what HF_MAILBOX_WAITER_GET answers, 0 = -1 */
+};
+
+struct fake {
+	/* Set by tests. */
+	int errors[FAKE_CALLS];		/* answer of the next call, once; 0 = as it should be */
+	bool fail_for_good;		/* that answer stays */
+	void (*during_send)(u16 vm);	/* called inside FFA_MSG_SEND */
+	s64 writable[4];		/* what HF_MAILBOX_WRITABLE_GET answers, 0 = -1 */
+	void *descs;			/* what FFA_PARTITION_INFO_GET writes */
+	u32 descs_len, desc_size, desc_count;
+	bool lenient;			/* FFA_RX_RELEASE without a message is no mistake */
+
+	/* Read by tests. */
+	int calls[FAKE_CALLS];
+	bool mapped;
+	bool rx_full;
+	phys_addr_t tx, rx;
+	bool notify;			/* of the last FFA_MSG_SEND */
+	const char *broken;		/* the first rule that was broken */
+	struct list_head steps;
+	struct fake_vm vms[FAKE_VMS];
+};
+
+extern struct fake *fake;
+
+/* Before and after each test. 0 or -ENOMEM. */
+int fake_create(void);
+void fake_destroy(void);
+
+/* Queue a step; returns the fake's copy, which lives until the end of the test. */
+struct fake_step *fake_step(struct hf_vcpu *vcpu, const struct fake_step *step);
+
+/* The same for a step that is nothing but an exit. */
+void fake_exit(struct hf_vcpu *vcpu, u32 func, int error, u64 timeout_ns);
+
+/* Wait until the thread is inside a held step. False if it does not get there. */
+bool fake_entered(struct fake_step *step);
+void fake_release(struct fake_step *step);
+/* From now on nothing is held. */
+void fake_release_all(void);
+
+static inline struct fake_vm *fake_vm(const struct hf_vm *vm)
+{
+	return &fake->vms[vm->id];
+}
+
+static inline struct fake_vcpu *fake_vcpu(const struct hf_vcpu *vcpu)
+{
+	return &fake_vm(vcpu->vm)->vcpus[vcpu->index];
+}
+
+/* Hypercalls of one kind so far. */
+static inline int fake_count(enum fake_call call)
+{
+	return READ_ONCE(fake->calls[call]);
+}
+
+#endif

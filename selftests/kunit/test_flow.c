@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Suite: in which order what is queued for a VM leaves, and when.
+ *
+ * No thread runs unless a test starts it. The fake's mailbox holds one message,
+ * so that a second one stays in the queue until bed_next() empties it.
+ */
+#include "bed_flow.h"
+
+static void message_leaves_at_once_if_there_is_room(struct kunit *test)
+{
+	struct hf_vm *vm = bed_vm(test, 2, 1);
+	struct hf_flow *flow = bed_flow(test, vm, NULL);
+
+	KUNIT_EXPECT_EQ(test, 0, hf_flow_send(flow, bed_skb(7, 100)));
+	KUNIT_EXPECT_EQ(test, 116U, fake_vm(vm)->len);
+	KUNIT_EXPECT_EQ(test, (u8)7, fake_vm(vm)->mailbox[115]);
+	KUNIT_EXPECT_EQ(test, 1L, atomic_long_read(&vm->sent));
+	KUNIT_EXPECT_EQ(test, 0U, vm->queued);
+	KUNIT_EXPECT_TRUE(test, test_bit(HF_REQ_INTERRUPT, &vm->vcpus[0].requests));
+	KUNIT_EXPECT_TRUE(test, vm->message_pending);
+	hf_flow_close(flow);
+}
+
+static void messages_of_a_flow_leave_in_order_one_per_exit(struct kunit *test)
+{
+	struct hf_vm *vm = bed_vm(test, 2, 1);
+	struct hf_flow *flow = bed_flow(test, vm, NULL);
+	int i;
+
+	for (i = 1; i <= 5; i++)
+		KUNIT_EXPECT_EQ(test, 0, bed_flow_send(flow, i));
+	KUNIT_EXPECT_EQ(test, 4U, vm->queued);
+	for (i = 1; i <= 5; i++)
+		KUNIT_EXPECT_EQ(test, (u64)i, bed_next(vm));
+	KUNIT_EXPECT_EQ(test, 0ULL, bed_next(vm));
+	KUNIT_EXPECT_EQ(test, 0U, vm->queued);
+	KUNIT_EXPECT_EQ(test, 0U, vm->queued_bytes);
+	hf_flow_close(flow);
+}
+
+static void flows_take_turns_however_much_each_has_queued(struct kunit *test)
+{
+	static const u64 order[] = { 11, 12, 21, 31, 13, 22, 14, 15, 16 };
+	struct hf_vm *vm = bed_vm(test, 2, 1);
+	struct hf_flow *flows[3];
+	int i;
+
+	for (i = 0; i < 3; i++)
+		flows[i] = bed_flow(test, vm, NULL);
+	for (i = 11; i <= 16; i++)
+		bed_flow_send(flows[0], i);
+	bed_flow_send(flows[1], 21);
+	bed_flow_send(flows[1], 22);
+	bed_flow_send(flows[2], 31);
+	for (i = 0; i < ARRAY_SIZE(order); i++)
+		KUNIT_EXPECT_EQ(test, order[i], bed_next(vm));
+	for (i = 0; i < 3; i++)
+		hf_flow_close(flows[i]);
+}
+
+static void vms_never_wait_for_one_another(struct kunit *test)
+{
+	struct hf_vm *full = bed_vm(test, 2, 1), *free = bed_vm(test, 3, 1);
+	struct hf_flow *to_full = bed_flow(test, full, NULL), *to_free = bed_flow(test, free, NULL);
+
+	bed_flow_send(to_full, 1);
+	bed_flow_send(to_full, 2);
+	bed_flow_send(to_free, 3);
+	KUNIT_EXPECT_EQ(test, 3ULL, bed_next(free));
+	hf_flow_close(to_full);
+	hf_flow_close(to_free);
+}
+
+static void each_error_that_is_final_drops_one_message_and_the_next_goes_on(struct kunit *test)
+{
+	static const int errors[] = { -EOPNOTSUPP, -EINVAL, -ENOMEM, -EACCES, -EIO };
+	struct hf_vm *vm = bed_vm(test, 2, 1);
+	struct hf_flow *flow = bed_flow(test, vm, NULL);
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(errors); i++) {
+		fake->errors[FAKE_MSG_SEND] = errors[i];
+		KUNIT_EXPECT_EQ_MSG(test, 0, bed_flow_send(flow, 100 + i), "error %d", errors[i]);
+		KUNIT_EXPECT_EQ(test, 0U, vm->queued);
+		bed_flow_send(flow, 200 + i);
+		KUNIT_EXPECT_EQ_MSG(test, 200ULL + i, bed_next(vm), "error %d", errors[i]);
+	}
+	KUNIT_EXPECT_EQ(test, (long)ARRAY_SIZE(errors), atomic_long_read(&vm->sent));
+	hf_flow_close(flow);
+}
+
+static void error_that_passes_keeps_the_message(struct kunit *test)
+{
+	struct hf_vm *vm = bed_vm(test, 2, 1);
+	struct hf_flow *flow = bed_flow(test, vm, NULL);
+
+	fake->errors[FAKE_MSG_SEND] = -EAGAIN;
+	bed_flow_send(flow, 1);
+	KUNIT_EXPECT_EQ(test, 1U, vm->queued);
+	KUNIT_EXPECT_EQ(test, 0L, atomic_long_read(&vm->sent));
+	KUNIT_EXPECT_EQ_MSG(test, 0UL, vm->vcpus[0].requests, "nothing arrived");
+	KUNIT_EXPECT_EQ(test, 0ULL, bed_next(vm));
+	KUNIT_EXPECT_EQ(test, 1ULL, bed_next(vm));
+	hf_flow_close(flow);
+}
+
+static void busy_for_no_reason_is_tried_again_without_an_exit(struct kunit *test)
+{
+	struct hf_vm *vm = bed_vm(test, 2, 1);
+	struct hf_flow *flow = bed_flow(test, vm, NULL);
+
+	fake->errors[FAKE_MSG_SEND] = -EAGAIN;
+	bed_flow_send(flow, 1);
+	KUNIT_EXPECT_TRUE(test, bed_eventually(READ_ONCE(fake_vm(vm)->full)));
+	hf_flow_close(flow);
+}
+
+static void notification_is_asked_for_where_it_is_known(struct kunit *test)
+{
+	struct hf_vm *vm = bed_vm(test, 2, 1);
+	struct hf_flow *flow = bed_flow(test, vm, NULL);
+
+	bed_flow_send(flow, 1);
+	KUNIT_EXPECT_TRUE(test, fake->notify);
+	hf_ffa_features.waiter_list = false;
+	bed_next(vm);
+	bed_flow_send(flow, 2);
+	KUNIT_EXPECT_FALSE(test, fake->notify);
+	hf_flow_close(flow);
+}
+
+/* --- a VM that waits for messages --- */
+
+static void vm_that_waits_gets_nothing_while_it_is_busy(struct kunit *test)
+{
+	struct hf_vm *vm = bed_vm(test, 2, 2);
+	struct hf_flow *flow = bed_flow(test, vm, NULL);
+	struct sk_buff *skb = bed_skb(1, 8);
+	int sent_before;
+
+	bed_exit_by_hand(&vm->vcpus[1], HF_EXIT_MSG_WAIT, 0, 0, 0);
+	clear_bit(1, vm->waiting);
+	/* The driver's patience must not end meanwhile. */
+	local_irq_disable();
+	hf_flow_send(flow, skb);
+	sent_before = fake_vm(vm)->sent;
+	bed_exit_by_hand(&vm->vcpus[1], HF_EXIT_MSG_WAIT, 0, 0, 0);
+	local_irq_enable();
+	KUNIT_EXPECT_EQ_MSG(test, 0, sent_before, "nobody waited just then");
+	KUNIT_EXPECT_EQ(test, 1, fake_vm(vm)->sent);
+	KUNIT_EXPECT_TRUE(test, test_bit(HF_REQ_MESSAGE, &vm->vcpus[1].requests));
+	KUNIT_EXPECT_EQ(test, 0UL, vm->vcpus[0].requests);
+	hf_flow_close(flow);
+}
+
+static void vm_that_waits_no_longer_gets_its_message_all_the_same(struct kunit *test)
+{
+	struct hf_vm *vm = bed_vm(test, 2, 1);
+	struct hf_flow *flow = bed_flow(test, vm, NULL);
+
+	bed_exit_by_hand(&vm->vcpus[0], HF_EXIT_MSG_WAIT, 0, 0, 0);
+	clear_bit(0, vm->waiting);
+	bed_flow_send(flow, 1);
+	KUNIT_EXPECT_TRUE(test, bed_eventually(READ_ONCE(fake_vm(vm)->full)));
+	KUNIT_EXPECT_TRUE_MSG(test, bed_eventually(!READ_ONCE(vm->waits)),
+			      "from now on it counts as one that polls");
+	KUNIT_EXPECT_EQ(test, 1ULL, bed_next(vm));
+	bed_flow_send(flow, 2);
+	KUNIT_EXPECT_EQ(test, 2ULL, bed_next(vm));
+	hf_flow_close(flow);
+}
+
+static void message_queued_while_the_guest_empties_its_mailbox_is_not_lost(struct kunit *test)
+{
+	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
+	struct hf_flow *flow = bed_flow(test, vcpu->vm, NULL);
+	struct fake_step *step;
+
+	bed_flow_send(flow, 1);
+	step = fake_step(vcpu, &(struct fake_step){
+		.exit = { .func = FFA_MSG_WAIT, .vm = 2 },
+		.hold = FAKE_HOLD,
+		.takes = true,
+	});
+	fake_step(vcpu, &(struct fake_step){
+		.exit = { .func = FFA_MSG_WAIT, .vm = 2 },
+		.takes = true,
+	});
+	bed_start();
+	KUNIT_ASSERT_TRUE(test, fake_entered(step));
+	bed_flow_send(flow, 2);
+	KUNIT_EXPECT_EQ_MSG(test, 1U, vcpu->vm->queued, "the mailbox is full");
+	fake_release(step);
+	KUNIT_EXPECT_TRUE(test, bed_eventually(READ_ONCE(fake_vm(vcpu->vm)->sent) == 2));
+	KUNIT_EXPECT_TRUE(test, bed_eventually(!READ_ONCE(fake_vm(vcpu->vm)->full)));
+	BED_EXPECT_BLOCKED(test, vcpu);
+	hf_flow_close(flow);
+}
+
+static void request_in_the_middle(u16 vm)
+{
+	hf_vcpu_request(&hf_vm_find(vm)->vcpus[0], HF_REQ_WAKE);
+}
+
+static void vcpu_that_runs_in_the_middle_of_the_send_takes_the_message(struct kunit *test)
+{
+	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
+	struct hf_flow *flow = bed_flow(test, vcpu->vm, NULL);
+	int i;
+
+	fake_exit(vcpu, FFA_MSG_WAIT, 0, 0);
+	bed_start();
+	BED_EXPECT_BLOCKED(test, vcpu);
+	/* It runs before the message is there, or after; if before, it has to run again. */
+	for (i = 0; i < 3; i++)
+		fake_step(vcpu, &(struct fake_step){
+			.exit = { .func = FFA_MSG_WAIT },
+			.takes = true,
+		});
+	fake->during_send = request_in_the_middle;
+	bed_flow_send(flow, 1);
+	KUNIT_EXPECT_TRUE(test, bed_eventually(fake_vm(vcpu->vm)->sent == 1 &&
+					       !READ_ONCE(fake_vm(vcpu->vm)->full)));
+	BED_EXPECT_BLOCKED(test, vcpu);
+	hf_flow_close(flow);
+}
+
+/* --- frames that are owed --- */
+
+static void owed_frames_leave_around_what_is_queued(struct kunit *test)
+{
+	static const u64 order[] = { 1, 1003, 1015, 2, 3, 1016, 1031 };
+	struct hf_vm *vm = bed_vm(test, 2, 1);
+	struct hf_flow *flow = bed_flow(test, vm, NULL);
+	int i;
+
+	flow->build = bed_build;
+	for (i = 1; i <= 3; i++)
+		bed_flow_send(flow, i);
+	hf_flow_owe(flow, BIT(31) | BIT(15) | BIT(16));
+	hf_flow_owe(flow, BIT(3));
+	hf_flow_owe(flow, BIT(3));
+	for (i = 0; i < ARRAY_SIZE(order); i++)
+		KUNIT_EXPECT_EQ(test, order[i], bed_next(vm));
+	KUNIT_EXPECT_EQ(test, 0ULL, bed_next(vm));
+	hf_flow_close(flow);
+}
+
+static void owed_frame_needs_no_message(struct kunit *test)
+{
+	struct hf_vm *vm = bed_vm(test, 2, 1);
+	struct hf_flow *flow = bed_flow(test, vm, NULL);
+
+	flow->build = bed_build;
+	hf_flow_owe(flow, BIT(20));
+	KUNIT_EXPECT_EQ(test, 32U, fake_vm(vm)->len);
+	KUNIT_EXPECT_EQ(test, 1020ULL, bed_next(vm));
+	hf_flow_close(flow);
+}
+
+static struct kunit_case flow_cases[] = {
+	KUNIT_CASE(message_leaves_at_once_if_there_is_room),
+	KUNIT_CASE(messages_of_a_flow_leave_in_order_one_per_exit),
+	KUNIT_CASE(flows_take_turns_however_much_each_has_queued),
+	KUNIT_CASE(vms_never_wait_for_one_another),
+	KUNIT_CASE(each_error_that_is_final_drops_one_message_and_the_next_goes_on),
+	KUNIT_CASE(error_that_passes_keeps_the_message),
+	KUNIT_CASE(busy_for_no_reason_is_tried_again_without_an_exit),
+	KUNIT_CASE(notification_is_asked_for_where_it_is_known),
+	KUNIT_CASE(vm_that_waits_gets_nothing_while_it_is_busy),
+	KUNIT_CASE(vm_that_waits_no_longer_gets_its_message_all_the_same),
+	KUNIT_CASE(message_queued_while_the_guest_empties_its_mailbox_is_not_lost),
+	KUNIT_CASE(vcpu_that_runs_in_the_middle_of_the_send_takes_the_message),
+	KUNIT_CASE(owed_frames_leave_around_what_is_queued),
+	KUNIT_CASE(owed_frame_needs_no_message),
+	{}
+};
+
+static struct kunit_suite flow = {
+	.name = "hafnium_flow",
+	.init = bed_init,
+	.exit = bed_exit,
+	.test_cases = flow_cases,
+};
+
+kunit_test_suite(flow);
