@@ -18,7 +18,7 @@ TEST	:= $(BOOT) kernel-6.12 socat source
 RUN	= selftests/run $(if $(HYPERVISOR),--hypervisor $(HYPERVISOR)) \
 	  $(if $(QEMU_CPU),--cpu $(QEMU_CPU)) $(if $(J),-j $(J)) $(if $(V),-v)
 
-.PHONY: all modules modules_install install-man demo test test-all check proofs mutants stress
+.PHONY: all modules modules_install install-man demo test test-all check proofs mutants kunit stress
 .PHONY: bench profile setup help clean
 
 all: modules
@@ -57,6 +57,10 @@ mutants:
 	@$(SETUP) $(TEST)
 	@selftests/mutants $(T)
 
+kunit:
+	@$(SETUP) tools busybox source kernel-kunit
+	@selftests/tally "selftests/run --tag kunit" "selftests/mutants --table selftests/kunit/mutants.conf"
+
 stress:
 	@$(SETUP) $(TEST)
 	@$(RUN) --tag stress $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(T)
@@ -81,6 +85,7 @@ help:
 	@echo 'make check           lint, no emulator'
 	@echo 'make proofs          litmus tests and Spin models of the wake-up protocol'
 	@echo 'make mutants         historic mistakes compiled in: each is caught by a named test'
+	@echo 'make kunit           unit tests of the module on a made-up hypervisor; the mistakes again'
 	@echo 'make stress          random load and hotplug; SECONDS=, SEED='
 	@echo 'make bench           how long messages take, beside AF_UNIX, pipes and vsock;'
 	@echo '                     T=bench-icount counts instructions only; STRICT=1'
