@@ -8,6 +8,7 @@
 #include <linux/delay.h>
 #include <linux/io.h>
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
@@ -59,6 +60,8 @@ void bed_exit(struct kunit *test)
 	hf_socket_unregister();
 	hf_vm_stop_all();
 	hf_mailbox_purge_all();
+	/* In the product a socket that is not yet freed keeps the module. */
+	rcu_barrier();
 	hf_socket_exit();
 	hf_vm_destroy_all();
 	hf_pages_exit();

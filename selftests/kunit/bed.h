@@ -50,6 +50,17 @@ static inline int bed_runs(const struct hf_vcpu *vcpu)
 	return READ_ONCE(fake_vcpu(vcpu)->runs);
 }
 
+/* Functions, because KUnit prints what a macro expands to. */
+static inline bool bed_requested(const struct hf_vcpu *vcpu, enum hf_vcpu_request request)
+{
+	return READ_ONCE(vcpu->requests) & BIT(request);
+}
+
+static inline bool bed_waits(const struct hf_vm *vm, int index)
+{
+	return READ_ONCE(*vm->waiting) & BIT(index);
+}
+
 /* What the primary hears of an exit by hand, without a thread. */
 bool bed_exit_by_hand(struct hf_vcpu *vcpu, enum hf_exit_kind kind, u16 sender, u16 receiver,
 		      u32 len);

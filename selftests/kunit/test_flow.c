@@ -17,7 +17,7 @@ static void message_leaves_at_once_if_there_is_room(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (u8)7, fake_vm(vm)->mailbox[115]);
 	KUNIT_EXPECT_EQ(test, 1L, atomic_long_read(&vm->sent));
 	KUNIT_EXPECT_EQ(test, 0U, vm->queued);
-	KUNIT_EXPECT_TRUE(test, test_bit(HF_REQ_INTERRUPT, &vm->vcpus[0].requests));
+	KUNIT_EXPECT_TRUE(test, bed_requested(&vm->vcpus[0], HF_REQ_INTERRUPT));
 	KUNIT_EXPECT_TRUE(test, vm->message_pending);
 	hf_flow_close(flow);
 }
@@ -149,7 +149,7 @@ static void vm_that_waits_gets_nothing_while_it_is_busy(struct kunit *test)
 	local_irq_enable();
 	KUNIT_EXPECT_EQ_MSG(test, 0, sent_before, "nobody waited just then");
 	KUNIT_EXPECT_EQ(test, 1, fake_vm(vm)->sent);
-	KUNIT_EXPECT_TRUE(test, test_bit(HF_REQ_MESSAGE, &vm->vcpus[1].requests));
+	KUNIT_EXPECT_TRUE(test, bed_requested(&vm->vcpus[1], HF_REQ_MESSAGE));
 	KUNIT_EXPECT_EQ(test, 0UL, vm->vcpus[0].requests);
 	hf_flow_close(flow);
 }

@@ -12,11 +12,6 @@
 /* A port that nobody has. */
 #define NOBODY	77
 
-static bool requested(const struct hf_vcpu *vcpu, enum hf_vcpu_request request)
-{
-	return test_bit(request, &vcpu->requests);
-}
-
 static void message_is_received_and_the_page_released(struct kunit *test)
 {
 	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
@@ -112,8 +107,8 @@ static void release_tells_each_vm_that_waits_for_our_mailbox(struct kunit *test)
 	fake->vms[HF_PRIMARY_VM_ID].waiters[1] = 99;	/* nobody that we know */
 	fake->vms[HF_PRIMARY_VM_ID].waiters[2] = 4;
 	bed_receive(test, vcpu, 5, NOBODY, "x", 1);
-	KUNIT_EXPECT_TRUE(test, requested(&third->vcpus[0], HF_REQ_INTERRUPT));
-	KUNIT_EXPECT_TRUE(test, requested(&fourth->vcpus[0], HF_REQ_INTERRUPT));
+	KUNIT_EXPECT_TRUE(test, bed_requested(&third->vcpus[0], HF_REQ_INTERRUPT));
+	KUNIT_EXPECT_TRUE(test, bed_requested(&fourth->vcpus[0], HF_REQ_INTERRUPT));
 	KUNIT_EXPECT_EQ(test, 1, fake_vm(third)->vcpus[0].injected[HF_MAILBOX_WRITABLE_INTID]);
 	KUNIT_EXPECT_EQ(test, 1, fake_vm(fourth)->vcpus[0].injected[HF_MAILBOX_WRITABLE_INTID]);
 	KUNIT_EXPECT_EQ(test, 0UL, vcpu->requests);
@@ -126,7 +121,7 @@ static void release_of_a_vm_tells_who_waits_for_it(struct kunit *test)
 
 	fake_vm(vcpu->vm)->waiters[0] = 3;
 	bed_exit_by_hand(vcpu, HF_EXIT_RX_RELEASE, 2, 0, 0);
-	KUNIT_EXPECT_TRUE(test, requested(&third->vcpus[0], HF_REQ_INTERRUPT));
+	KUNIT_EXPECT_TRUE(test, bed_requested(&third->vcpus[0], HF_REQ_INTERRUPT));
 	KUNIT_EXPECT_EQ(test, 2, fake_count(FAKE_WAITER_GET));
 	KUNIT_EXPECT_EQ(test, 0, fake_count(FAKE_WRITABLE_GET));
 }
@@ -162,7 +157,7 @@ static void message_between_vms_runs_the_receiver(struct kunit *test)
 	struct hf_vm *receiver = bed_vm(test, 3, 1);
 
 	bed_exit_by_hand(vcpu, HF_EXIT_MSG_SEND, 2, 3, 100);
-	KUNIT_EXPECT_TRUE(test, requested(&receiver->vcpus[0], HF_REQ_INTERRUPT));
+	KUNIT_EXPECT_TRUE(test, bed_requested(&receiver->vcpus[0], HF_REQ_INTERRUPT));
 	KUNIT_EXPECT_TRUE(test, receiver->message_pending);
 	KUNIT_EXPECT_EQ_MSG(test, 0, fake_count(FAKE_RX_RELEASE), "the page is not ours");
 	KUNIT_EXPECT_EQ(test, 0UL, vcpu->requests);
@@ -182,9 +177,9 @@ static void message_runs_the_vcpu_that_waits(struct kunit *test)
 	struct hf_vm *receiver = bed_vm(test, 3, 3);
 
 	KUNIT_EXPECT_FALSE(test, bed_exit_by_hand(&receiver->vcpus[2], HF_EXIT_MSG_WAIT, 3, 2, 0));
-	KUNIT_EXPECT_TRUE(test, test_bit(2, receiver->waiting));
+	KUNIT_EXPECT_TRUE(test, bed_waits(receiver, 2));
 	bed_exit_by_hand(vcpu, HF_EXIT_MSG_SEND, 2, 3, 100);
-	KUNIT_EXPECT_TRUE(test, requested(&receiver->vcpus[2], HF_REQ_MESSAGE));
+	KUNIT_EXPECT_TRUE(test, bed_requested(&receiver->vcpus[2], HF_REQ_MESSAGE));
 	KUNIT_EXPECT_EQ(test, 0UL, receiver->vcpus[0].requests);
 	KUNIT_EXPECT_EQ(test, 0UL, receiver->vcpus[1].requests);
 	KUNIT_EXPECT_EQ_MSG(test, 0, fake_count(FAKE_INJECT), "who waits needs no interrupt");
@@ -208,7 +203,7 @@ static void each_message_makes_a_request_whatever_is_pending(struct kunit *test)
 	for (i = 0; i < 3; i++) {
 		receiver->vcpus[0].requests = 0;
 		bed_exit_by_hand(vcpu, HF_EXIT_MSG_SEND, 2, 3, 100);
-		KUNIT_EXPECT_TRUE_MSG(test, requested(&receiver->vcpus[0], HF_REQ_INTERRUPT),
+		KUNIT_EXPECT_TRUE_MSG(test, bed_requested(&receiver->vcpus[0], HF_REQ_INTERRUPT),
 				      "message %d", i + 1);
 	}
 }
@@ -223,7 +218,8 @@ static void interrupt_goes_to_the_vcpu_that_takes_it_and_is_remembered(struct ku
 	bed_exit_by_hand(vcpu, HF_EXIT_MSG_SEND, 2, 3, 100);
 	KUNIT_EXPECT_EQ_MSG(test, 3, fake_count(FAKE_INJECT), "0, 1 and 2 were asked");
 	for (i = 0; i < 4; i++)
-		KUNIT_EXPECT_EQ_MSG(test, i <= 2, requested(&receiver->vcpus[i], HF_REQ_INTERRUPT),
+		KUNIT_EXPECT_EQ_MSG(test, i <= 2,
+				    bed_requested(&receiver->vcpus[i], HF_REQ_INTERRUPT),
 				    "vCPU %d: whoever was asked runs", i);
 
 	bed_exit_by_hand(vcpu, HF_EXIT_MSG_SEND, 2, 3, 100);
@@ -239,7 +235,7 @@ static void interrupt_that_nobody_takes_runs_all(struct kunit *test)
 
 	bed_exit_by_hand(vcpu, HF_EXIT_MSG_SEND, 2, 3, 100);
 	for (i = 0; i < 4; i++)
-		KUNIT_EXPECT_TRUE(test, requested(&receiver->vcpus[i], HF_REQ_INTERRUPT));
+		KUNIT_EXPECT_TRUE(test, bed_requested(&receiver->vcpus[i], HF_REQ_INTERRUPT));
 }
 
 static void each_error_of_the_injection_still_runs_the_vcpu(struct kunit *test)
@@ -253,7 +249,7 @@ static void each_error_of_the_injection_still_runs_the_vcpu(struct kunit *test)
 		receiver->vcpus[0].requests = 0;
 		fake->errors[FAKE_INJECT] = errors[i];
 		bed_exit_by_hand(vcpu, HF_EXIT_MSG_SEND, 2, 3, 100);
-		KUNIT_EXPECT_TRUE_MSG(test, requested(&receiver->vcpus[0], HF_REQ_INTERRUPT),
+		KUNIT_EXPECT_TRUE_MSG(test, bed_requested(&receiver->vcpus[0], HF_REQ_INTERRUPT),
 				      "error %d", errors[i]);
 	}
 }
@@ -288,7 +284,7 @@ static void mirror_is_cleared_by_the_run_that_takes_the_message(struct kunit *te
 	bed_start();
 	BED_EXPECT_BLOCKED(test, receiver);
 	BED_EXPECT_BLOCKED(test, sender);
-	KUNIT_EXPECT_TRUE(test, test_bit(0, receiver->vm->waiting));
+	KUNIT_EXPECT_TRUE(test, bed_waits(receiver->vm, 0));
 
 	fake_step(sender, &(struct fake_step){
 		.exit = { .func = FFA_MSG_SEND, .vm = 2, .vcpu = 3, .len = 16 },
@@ -297,7 +293,7 @@ static void mirror_is_cleared_by_the_run_that_takes_the_message(struct kunit *te
 	KUNIT_EXPECT_TRUE(test, bed_eventually(bed_runs(receiver) == 2));
 	BED_EXPECT_BLOCKED(test, receiver);
 	KUNIT_EXPECT_FALSE(test, receiver->vm->message_pending);
-	KUNIT_EXPECT_TRUE(test, test_bit(0, receiver->vm->waiting));
+	KUNIT_EXPECT_TRUE(test, bed_waits(receiver->vm, 0));
 	KUNIT_EXPECT_EQ_MSG(test, 0ULL, receiver->spurious, "that run had a reason");
 }
 
@@ -312,7 +308,7 @@ static void run_of_a_waiting_vcpu_without_a_message_is_spurious(struct kunit *te
 	KUNIT_EXPECT_TRUE(test, bed_eventually(bed_runs(vcpu) == 2));
 	BED_EXPECT_BLOCKED(test, vcpu);
 	KUNIT_EXPECT_EQ(test, 1ULL, vcpu->spurious);
-	KUNIT_EXPECT_FALSE(test, test_bit(0, vcpu->vm->waiting));
+	KUNIT_EXPECT_FALSE(test, bed_waits(vcpu->vm, 0));
 }
 
 static void death_is_told_once_whoever_sees_it(struct kunit *test)

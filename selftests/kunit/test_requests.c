@@ -43,7 +43,7 @@ static void new_vcpu_is_outside_with_nothing_set(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, 0UL, vm->vcpus[i].requests);
 		KUNIT_EXPECT_EQ(test, (u16)i, vm->vcpus[i].index);
 		KUNIT_EXPECT_PTR_EQ(test, vm, vm->vcpus[i].vm);
-		KUNIT_EXPECT_FALSE(test, test_bit(i, vm->waiting));
+		KUNIT_EXPECT_FALSE(test, bed_waits(vm, i));
 	}
 }
 
@@ -64,7 +64,7 @@ static void request_outside_sets_its_bit_and_kicks_nobody(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(run_requests); i++) {
 		hf_vcpu_request(vcpu, run_requests[i]);
-		KUNIT_EXPECT_TRUE(test, test_bit(run_requests[i], &vcpu->requests));
+		KUNIT_EXPECT_TRUE(test, bed_requested(vcpu, run_requests[i]));
 	}
 	KUNIT_EXPECT_EQ(test, 0L, atomic_long_read(&vcpu->kicks));
 	KUNIT_EXPECT_EQ(test, (int)HF_VCPU_OUTSIDE, vcpu->mode);
