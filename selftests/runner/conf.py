@@ -10,6 +10,10 @@ import itertools
 import os
 
 
+# Kernels on which each boot ends by asking the detectors what they saw.
+SCANNED = ("kasan",)
+
+
 class ConfError(Exception):
     """The table, or the request, names something that does not exist."""
 
@@ -50,6 +54,8 @@ class Run:
         self.module = fields["module"]
         self.append = fields["append"]
         self.programs = tuple(word for word in fields["programs"].split(",") if word)
+        if self.kernel in SCANNED and self.tests[-1:] != ["detectors"]:
+            raise ConfError(f"{name}: on kernel {self.kernel} the last test is detectors")
 
 
 class Table:

@@ -17,6 +17,9 @@ from . import boot, build, judge
 FAIR_SKIPS = r"needs \d+ CPUs|this kernel |this level "
 
 
+# KASAN reports its first finding only, unless told otherwise.
+KERNEL_WORDS = {"kasan": ("kasan_multi_shot",)}
+
 # What a test itself says, as opposed to the harness around it.
 OWN_WORDS = re.compile(r"# (?!\s|Starting|PASSED|Totals)")
 
@@ -52,7 +55,8 @@ class Session:
     def command_line(self, run, tests):
         vms = [f"{number}:{vm}" for number, vm in enumerate(run.vms, 2)]
         words = ["console=ttyAMA0", "panic=-1", "oops=panic", "nokaslr" if run.icount else "",
-                 "sysctl.kernel.hung_task_timeout_secs=30", f"hf_run={run.name}",
+                 "sysctl.kernel.hung_task_timeout_secs=30", *KERNEL_WORDS.get(run.kernel, ()),
+                 f"hf_run={run.name}",
                  f"hf_level={'' if self.options.hypervisor else run.level}",
                  f"hf_vms={','.join(vms) if run.hyp else ''}", run.append,
                  "hf_demo=1" if "demo" in run.tags else f"hf_tests={','.join(tests)}"]
@@ -136,6 +140,7 @@ class Session:
             elif "stress" in run.tags:
                 lines += [f"       {note}" for note in leaf.notes if OWN_WORDS.match(note)]
         lines += [f"       {problem}" for problem in verdict.problems[:20]]
+        lines += [f"       {note}" for note in verdict.notes]
         if verdict.problems:
             lines.append(f"FAIL {run.name}: problems with the run itself"
                          f" ({outcome.seconds:.1f} s)")
