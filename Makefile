@@ -19,7 +19,7 @@ RUN	= selftests/run $(if $(HYPERVISOR),--hypervisor $(HYPERVISOR)) \
 	  $(if $(QEMU_CPU),--cpu $(QEMU_CPU)) $(if $(J),-j $(J)) $(if $(V),-v)
 
 .PHONY: all modules modules_install install-man demo test test-all check proofs mutants kunit stress
-.PHONY: bench profile setup help clean
+.PHONY: sanitize faults bench profile setup help clean
 
 all: modules
 
@@ -42,8 +42,16 @@ test:
 	@$(RUN) $(T)
 
 test-all:
-	@$(SETUP) $(TEST)
+	@$(SETUP) $(TEST) kernel-preempt
 	@$(RUN) --tag core,full,stress $(T)
+
+sanitize:
+	@$(SETUP) $(BOOT) source kernel-kasan kernel-kcsan
+	@$(RUN) --tag kasan,kcsan $(T)
+
+faults:
+	@$(SETUP) $(TEST) kernel-kasan
+	@$(RUN) --tag faults $(T)
 
 check:
 	@$(SETUP) tools lint kernel-6.1 kernel-6.12 source
@@ -87,6 +95,8 @@ help:
 	@echo 'make mutants         historic mistakes compiled in: each is caught by a named test'
 	@echo 'make kunit           unit tests of the module on a made-up hypervisor; the mistakes again'
 	@echo 'make stress          random load and hotplug; SECONDS=, SEED='
+	@echo 'make sanitize        tests and stress on kernels with KASAN, lockdep, KCSAN (built once)'
+	@echo 'make faults          allocations, copies and hypercalls fail, each in turn'
 	@echo 'make bench           how long messages take, beside AF_UNIX, pipes and vsock;'
 	@echo '                     T=bench-icount counts instructions only; STRICT=1'
 	@echo 'make profile         where the instructions of a round trip go'

@@ -129,16 +129,19 @@ static s64 rule_set(u32 func, s32 error, u64 count, u64 skip)
 {
 	struct rule *rule;
 	u32 active = 0;
+	s64 left = -1;
 
 	spin_lock(&lock);
 	rule = rule_for(func);
-	if (rule)
+	if (rule) {
+		left = count ? 0 : (s64)rule->count;
 		*rule = (struct rule){ func, error, count, skip };
+	}
 	for (unsigned int i = 0; i < RULES_MAX; i++)
 		active += rules[i].count != 0;
 	store(&rules_active, active);
 	spin_unlock(&lock);
-	return rule ? 0 : -1;
+	return left;
 }
 
 bool testcall_fails(u32 func, s32 *error)

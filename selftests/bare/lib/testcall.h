@@ -48,9 +48,10 @@
 /*
  * Let calls of the primary fail. x1 = function id, x2 = FF-A error (negative,
  * 32 bit), x3 = how many of the next calls, x4 = how many to let pass first.
- * One rule at a time per function id, at least 8 rules; x3 = 0 removes it. A
- * failed call has no effect at EL2. For Hafnium's own calls (0xff..) the
- * result is -1. Returns 0, or -1 if there is no room.
+ * One rule at a time per function id, at least 8 rules; x3 = 0 removes it and
+ * returns how many calls it still had to fail. A failed call has no effect at
+ * EL2. For Hafnium's own calls (0xff..) the result is -1. Returns 0, or -1 if
+ * there is no room.
  */
 #define HFT_FAIL		0xbd001005
 
