@@ -58,6 +58,7 @@ module_param(fail_step, int, 0444);
 
 static DEFINE_PER_CPU(int, hyp_timer_cookie);
 static unsigned int hyp_timer_irq;
+static unsigned int hyp_timer_type;	/* as the device tree has it */
 static enum cpuhp_state hyp_timer_cpuhp;
 
 /* That the interrupt came is all that matters: it has ended the guest's run. */
@@ -79,6 +80,20 @@ static int hyp_timer_offline(unsigned int cpu)
 }
 
 /*
+ * Undoes the request. The mapping was made at boot and stays: what the kernel
+ * keeps of a per-CPU interrupt would leak with it. It is an edge now, which
+ * the device tree denies: the next load could not map it.
+ */
+static void hyp_timer_free(void)
+{
+	local_irq_disable();
+	enable_percpu_irq(hyp_timer_irq, hyp_timer_type);
+	disable_percpu_irq(hyp_timer_irq);
+	local_irq_enable();
+	free_percpu_irq(hyp_timer_irq, &hyp_timer_cookie);
+}
+
+/*
  * While a secondary runs, the hypervisor counts the primary's time slice with
  * the EL2 timer. Were its interrupt not enabled on some CPU, a guest that is
  * busy there would never be preempted.
@@ -94,33 +109,28 @@ static int hyp_timer_init(void)
 		pr_err("the device tree has no EL2 timer interrupt; guests could not be preempted\n");
 		return -ENXIO;
 	}
+	hyp_timer_type = irq_get_trigger_type(hyp_timer_irq);
 
 	err = request_percpu_irq(hyp_timer_irq, hyp_timer_handler, "hafnium", &hyp_timer_cookie);
 	if (err) {
 		pr_err("EL2 timer interrupt %u is not available, error %d\n", hyp_timer_irq, err);
-		goto err_unmap;
+		return err;
 	}
 
 	err = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "hafnium:online",
 				hyp_timer_online, hyp_timer_offline);
-	if (err < 0)
-		goto err_free;
+	if (err < 0) {
+		hyp_timer_free();
+		return err;
+	}
 	hyp_timer_cpuhp = err;
 	return 0;
-
-err_free:
-	free_percpu_irq(hyp_timer_irq, &hyp_timer_cookie);
-err_unmap:
-	irq_dispose_mapping(hyp_timer_irq);
-	return err;
 }
 
 static void hyp_timer_exit(void)
 {
 	cpuhp_remove_state(hyp_timer_cpuhp);
-	free_percpu_irq(hyp_timer_irq, &hyp_timer_cookie);
-	/* It is an edge now, which the device tree denies: the next load maps it anew. */
-	irq_dispose_mapping(hyp_timer_irq);
+	hyp_timer_free();
 }
 
 static phys_addr_t tx_adopted, rx_adopted;

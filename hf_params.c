@@ -14,6 +14,7 @@
 #include <linux/kstrtox.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/sched/task_stack.h>
 #include <linux/printk.h>
 #include <linux/slab.h>
 #include <linux/string.h>

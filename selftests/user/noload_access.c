@@ -438,7 +438,8 @@ TEST(owner_of_a_vm_that_does_not_exist_is_refused)
 
 	snprintf(params, sizeof(params), "owners=%u:%u:-", HFT_NO_VM, UID);
 	EXPECT_EQ(-ENODEV, hft_module_load(params));
-	EXPECT_EQ(1, hft_log_lines(log, HFT_LOG_WARNING, line, sizeof(line)));
+	/* Where the pages stay the hypervisor's, one more line says so. */
+	EXPECT_LE(1, hft_log_lines(log, HFT_LOG_WARNING, line, sizeof(line)));
 	EXPECT_FALSE(hft_module_loaded());
 	close(log);
 }
