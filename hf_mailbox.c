@@ -142,9 +142,19 @@ static struct sk_buff *copy_message(struct hf_vm *vm, u32 len)
 	return skb;
 }
 
+/*
+ * While we hold the page no VM can send to us. EL2 has no reason to refuse
+ * it; should it do so, one more attempt may save all of them.
+ */
 static void release_page(void)
 {
-	if (hf_ffa_rx_release() == 1)
+	int ret = hf_ffa_rx_release();
+
+	if (ret < 0) {
+		pr_warn_ratelimited("the RX page was not released, error %d; trying again\n", ret);
+		ret = hf_ffa_rx_release();
+	}
+	if (ret == 1)
 		notify_waiters(HF_PRIMARY_VM_ID);
 }
 
