@@ -237,7 +237,7 @@ static struct sock *create_child(struct sock *listener, const struct hf_skb_cb *
 		return NULL;
 	hs = hf_sk(sk);
 	inherit(sk, listener);
-	hs->local_port = cb->dst_port;
+	WRITE_ONCE(hs->local_port, cb->dst_port);
 	hs->conn = (struct hf_connection){ cb->dst_port, cb->src_port, cb->vm->id };
 	hs->tx = hf_conn_create_flow(cb->vm, sk, cb->dst_port, cb->src_port,
 				     GFP_ATOMIC | __GFP_NOWARN);
@@ -257,7 +257,7 @@ static bool open_child(struct sock *sk, struct hf_vm *vm, u32 credit)
 	spin_lock(&hs->conn_lock);
 	hs->tx_credit = credit;
 	hf_conn_grant_locked(hs);
-	hs->established = true;
+	WRITE_ONCE(hs->established, true);
 	WRITE_ONCE(sk->sk_state, TCP_ESTABLISHED);
 	open = !hf_port_add_connection(hs);
 	if (open && READ_ONCE(vm->dead))

@@ -62,7 +62,7 @@ static int disconnect(struct sock *sk)
 		WRITE_ONCE(hs->from_vm, HF_VM_ID_ANY);
 	}
 	WRITE_ONCE(hs->port_from_connect, false);
-	sk->sk_state = TCP_CLOSE;
+	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 	sk->sk_socket->state = SS_UNCONNECTED;
 	WRITE_ONCE(sk->sk_shutdown, 0);
 	sock_error(sk);
@@ -98,7 +98,7 @@ static int connect_locked(struct sock *sk, const struct hf_sockaddr *addr, int l
 	}
 
 	WRITE_ONCE(hs->port_from_connect, bind);
-	sk->sk_state = TCP_ESTABLISHED;
+	WRITE_ONCE(sk->sk_state, TCP_ESTABLISHED);
 	sk->sk_socket->state = SS_CONNECTED;
 	if (!READ_ONCE(vm->dead))
 		return 0;

@@ -42,7 +42,8 @@ static DEFINE_SPINLOCK(tx_page_lock);
  */
 static bool may_send(struct hf_vm *vm)
 {
-	return !READ_ONCE(vm->waits) || !bitmap_empty(vm->waiting, vm->nr_vcpus);
+	/* Bits come and go meanwhile: each word is read once, and (H) and (G) order it. */
+	return !READ_ONCE(vm->waits) || !data_race(bitmap_empty(vm->waiting, vm->nr_vcpus));
 }
 
 static int transmit(struct hf_vm *vm, const void *frame, size_t len)

@@ -62,7 +62,8 @@ void hf_mailbox_arrived(struct hf_vm *vm)
 	 */
 	(void)xchg(&vm->message_pending, !hf_mutant(WAITING_DECIDES));
 
-	i = find_first_bit(vm->waiting, vm->nr_vcpus);
+	/* Bits come and go meanwhile: each word is read once, and (F) and (G) order it. */
+	i = data_race(find_first_bit(vm->waiting, vm->nr_vcpus));
 	if (i < vm->nr_vcpus)
 		hf_vcpu_request(&vm->vcpus[i], HF_REQ_MESSAGE);
 	else

@@ -54,7 +54,7 @@ static int start_connect(struct sock *sk, const struct hf_sockaddr *addr, int le
 	hs->rx_seq = 0;
 	hs->rx_credit = 0;
 	hs->accepted = true;
-	hs->established = false;
+	WRITE_ONCE(hs->established, false);
 	err = hf_port_add_connection(hs);
 	if (!err) {
 		hf_conn_grant_locked(hs);
@@ -368,7 +368,7 @@ static __poll_t seqpacket_poll(struct file *file, struct socket *sock, poll_tabl
 	switch (READ_ONCE(sk->sk_state)) {
 	case TCP_LISTEN:
 		mask &= ~(out | EPOLLHUP);
-		if (!list_empty_careful(&hf_sk(sk)->accept_queue))
+		if (!list_empty(&hf_sk(sk)->accept_queue))
 			mask |= EPOLLIN | EPOLLRDNORM;
 		break;
 	case TCP_SYN_SENT:
@@ -447,7 +447,7 @@ static int seqpacket_release(struct socket *sock)
 		sock_put(sk);
 	lock_sock(sk);
 	hf_port_unbind(hs);
-	if (sk->sk_state == TCP_LISTEN) {
+	if (READ_ONCE(sk->sk_state) == TCP_LISTEN) {
 		spin_lock(&hs->conn_lock);
 		WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 		spin_unlock(&hs->conn_lock);

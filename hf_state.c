@@ -51,7 +51,8 @@ static void vm_line(const struct hf_vm *vm, char *line, size_t size)
 			READ_ONCE(vm->dead) ? "dead" : "alive");
 	len += scnprintf(line + len, size - len, " message_pending=%d waiting=%u sendq=%u",
 			 READ_ONCE(vm->message_pending),
-			 bitmap_weight(vm->waiting, vm->nr_vcpus),
+			 /* Any recent number will do. */
+			 data_race(bitmap_weight(vm->waiting, vm->nr_vcpus)),
 			 READ_ONCE(vm->queued));
 	for (i = 0; i < ARRAY_SIZE(counters); i++)
 		len += scnprintf(line + len, size - len, " %s=%ld", counters[i].name,
@@ -130,8 +131,9 @@ DEFINE_SHOW_ATTRIBUTE(features);
 /* The sum of all runs, or 0 if the VM has no work or somebody who will do it. */
 static u64 stalled_at(const struct hf_vm *vm)
 {
-	bool work = READ_ONCE(vm->message_pending) &&
-		    !bitmap_empty(vm->waiting, vm->nr_vcpus);
+	/* Wrong now and then, but not at two looks. */
+	bool nobody = data_race(bitmap_empty(vm->waiting, vm->nr_vcpus));
+	bool work = READ_ONCE(vm->message_pending) && !nobody;
 	u64 runs = 1;
 	u16 i;
 
