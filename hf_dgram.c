@@ -281,6 +281,15 @@ static int dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, in
 	return ret;
 }
 
+/* The VM may die meanwhile, and what that has shut must stay so. */
+static void shut(struct sock *sk, u8 mask)
+{
+	u8 old = READ_ONCE(sk->sk_shutdown);
+
+	while (!try_cmpxchg_relaxed(&sk->sk_shutdown, &old, old | mask))
+		;
+}
+
 static int dgram_shutdown(struct socket *sock, int how)
 {
 	struct sock *sk = sock->sk;
@@ -290,7 +299,7 @@ static int dgram_shutdown(struct socket *sock, int how)
 		return -EINVAL;
 	lock_sock(sk);
 	if (sk->sk_state == TCP_ESTABLISHED) {
-		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | (how + 1));
+		shut(sk, how + 1);
 		sk->sk_state_change(sk);
 		err = 0;
 	}
