@@ -10,8 +10,8 @@ import itertools
 import os
 
 
-# Kernels on which each boot ends by asking the detectors what they saw.
-SCANNED = ("kasan",)
+# Kernels on which each boot ends by asking the detectors what they saw, and who asks.
+SCANNED = {"kasan": "detectors", "kcsan": "detectors_kcsan"}
 
 
 class ConfError(Exception):
@@ -54,8 +54,9 @@ class Run:
         self.module = fields["module"]
         self.append = fields["append"]
         self.programs = tuple(word for word in fields["programs"].split(",") if word)
-        if self.kernel in SCANNED and self.tests[-1:] != ["detectors"]:
-            raise ConfError(f"{name}: on kernel {self.kernel} the last test is detectors")
+        last = SCANNED.get(self.kernel)
+        if last and self.tests[-1:] != [last]:
+            raise ConfError(f"{name}: on kernel {self.kernel} the last test is {last}")
 
 
 class Table:

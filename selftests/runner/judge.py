@@ -29,20 +29,31 @@ COMPLAINTS = re.compile("|".join((
 
 RACE = re.compile(r"BUG: KCSAN: ")
 RACE_COMPLETE = re.compile(r"Reported by Kernel Concurrency Sanitizer")
+# One of the two accesses, and what it is followed by: who did it, his caller, ...
+ACCESS = re.compile(r"\b(?:read|write|read-write|assert \S+)\b.* of \d+ bytes by ")
+FRAME = re.compile(r"\s\S+\+0x[0-9a-f]+/0x[0-9a-f]+")
 OUR_FRAME = re.compile(r"\[(?:hafnium|hf_\w+)\]")
+# An access is ours if it is in our code or in a function that we call, as
+# find_first_bit(). What is further away, say in the waker of a poll(), has
+# rules that we cannot keep or break.
+OUR_DEPTH = 2
 
 
 def strangers_races(console):
     """
-    Indices of the titles of KCSAN's reports without a frame of ours. Core
+    Indices of the titles of KCSAN's reports about what is not ours. Core
     kernel code has races that its authors know of; ours are marked as such
     or are mistakes. A report that is cut off could have been ours.
     """
-    titles, title, ours = [], None, False
+    titles, title, ours, depth = [], None, False, 0
     for index, line in enumerate(console):
         if RACE.search(line):
-            title, ours = index, False
-        ours = ours or bool(OUR_FRAME.search(line))
+            title, ours, depth = index, bool(OUR_FRAME.search(line)), 0
+        elif ACCESS.search(line):
+            depth = 0
+        elif FRAME.search(line):
+            depth += 1
+            ours = ours or depth <= OUR_DEPTH and bool(OUR_FRAME.search(line))
         if RACE_COMPLETE.search(line):
             if title is not None and not ours:
                 titles.append(title)
