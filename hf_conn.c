@@ -417,7 +417,9 @@ void hf_conn_timed_out(struct work_struct *work)
 	struct hf_sock *hs = container_of(to_delayed_work(work), struct hf_sock, connect_timeout);
 
 	spin_lock(&hs->conn_lock);
-	if (hs->in_table && hs->sk.sk_state == TCP_SYN_SENT)
+	/* An attempt made while this work began has its own time. */
+	if (hs->in_table && hs->sk.sk_state == TCP_SYN_SENT &&
+	    time_after_eq(jiffies, hs->connect_until))
 		protocol_error_locked(&hs->sk, ETIMEDOUT);
 	spin_unlock(&hs->conn_lock);
 	sock_put(&hs->sk);

@@ -60,6 +60,7 @@ static int start_connect(struct sock *sk, const struct hf_sockaddr *addr, int le
 		hf_conn_grant_locked(hs);
 		WRITE_ONCE(sk->sk_shutdown, 0);
 		WRITE_ONCE(sk->sk_err, 0);
+		hs->connect_until = jiffies + CONNECT_TIMEOUT;
 		WRITE_ONCE(sk->sk_state, TCP_SYN_SENT);
 		if (READ_ONCE(vm->dead))
 			hf_conn_end_locked(sk, ECONNRESET);

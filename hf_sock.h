@@ -35,9 +35,7 @@ struct hf_seq_flow;
 
 struct hf_sock {
 	struct sock sk;			/* must be first */
-
-	/* Set at creation, then constant. */
-	bool privileged;		/* its creator could use any VM */
+	bool privileged;		/* its creator could use any VM; constant */
 
 	/* Under the socket lock; others read with READ_ONCE(). */
 	u64 local_port;			/* 0 = none */
@@ -67,6 +65,7 @@ struct hf_sock {
 	bool established;		/* it is, or was, a connection */
 	bool accepted;			/* somebody can read it */
 	struct list_head accept_queue;	/* of a listener: head; of a child: entry */
+	unsigned long connect_until;	/* in jiffies, when in TCP_SYN_SENT */
 	struct delayed_work connect_timeout;
 };
 

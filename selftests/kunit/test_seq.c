@@ -137,6 +137,7 @@ static void silence_times_out_and_the_peer_is_told(struct kunit *test)
 	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
 	struct socket *sock = bed_connecting(test, vcpu);
 
+	hf_sk(sock->sk)->connect_until = jiffies;
 	KUNIT_EXPECT_TRUE_MSG(test, mod_delayed_work(system_wq, &hf_sk(sock->sk)->connect_timeout,
 						     0), "a time limit is set");
 	KUNIT_EXPECT_TRUE(test, bed_eventually(READ_ONCE(sock->sk->sk_err)));
@@ -146,11 +147,24 @@ static void silence_times_out_and_the_peer_is_told(struct kunit *test)
 	KUNIT_EXPECT_EQ_MSG(test, (int)RESET, (int)bed_heard(vcpu->vm), "too late");
 }
 
+static void time_limit_of_the_attempt_before_does_not_end_this_one(struct kunit *test)
+{
+	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
+	struct socket *sock = bed_connecting(test, vcpu);
+
+	mod_delayed_work(system_wq, &hf_sk(sock->sk)->connect_timeout, 0);
+	flush_delayed_work(&hf_sk(sock->sk)->connect_timeout);
+	KUNIT_EXPECT_EQ(test, -EALREADY, bed_connect(sock, 2, PEER_PORT, O_NONBLOCK));
+	bed_say(test, vcpu, bed_port(sock), ACCEPT, 0, 1);
+	KUNIT_EXPECT_EQ(test, 1, send_now(sock));
+}
+
 static void time_limit_does_not_end_what_is_connected(struct kunit *test)
 {
 	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
 	struct socket *sock = bed_connected(test, vcpu, 1);
 
+	hf_sk(sock->sk)->connect_until = jiffies;
 	mod_delayed_work(system_wq, &hf_sk(sock->sk)->connect_timeout, 0);
 	flush_delayed_work(&hf_sk(sock->sk)->connect_timeout);
 	KUNIT_EXPECT_EQ(test, 1, send_now(sock));
@@ -313,6 +327,7 @@ static struct kunit_case seq_cases[] = {
 	KUNIT_CASE(answers_other_than_accept_refuse_and_the_next_try_may_work),
 	KUNIT_CASE(refusal_that_was_fetched_is_no_success_of_the_next_connect),
 	KUNIT_CASE(silence_times_out_and_the_peer_is_told),
+	KUNIT_CASE(time_limit_of_the_attempt_before_does_not_end_this_one),
 	KUNIT_CASE(time_limit_does_not_end_what_is_connected),
 	KUNIT_CASE(connect_to_the_dead_fails_and_death_ends_an_attempt),
 	KUNIT_CASE(request_to_a_listener_is_accepted),
