@@ -109,10 +109,12 @@ int hf_ffa_rx_release(void)
 	int err;
 
 	rule(fake->rx_full || fake->lenient, "FFA_RX_RELEASE: there is no message");
+	if (begin(FAKE_RX_RELEASE, &err) && err < 0)
+		return err;
 	/* Whoever reads on reads something else. */
 	memset(phys_to_virt(fake->rx), 0xa5, HF_MAILBOX_SIZE);
 	WRITE_ONCE(fake->rx_full, false);
-	return begin(FAKE_RX_RELEASE, &err) ? err : 0;
+	return err;
 }
 
 static int put_into_mailbox(struct fake_vm *vm, u32 len)
