@@ -77,6 +77,7 @@ static int run_load(unsigned int processes)
 
 static void expect_few(struct __test_metadata *_metadata, unsigned int processes)
 {
+	int64_t waits = 0, spurious = 0, idle = 0;
 	struct counts before[2], after;
 	int i;
 
@@ -85,18 +86,17 @@ static void expect_few(struct __test_metadata *_metadata, unsigned int processes
 	ASSERT_EQ(0, run_load(processes));
 	hft_sleep_ms(50);
 	for (i = 0; i < 2 && i < processes; i++) {
-		int64_t waits, spurious, idle;
-
 		after = count(vms[i]);
-		waits = after.waits - before[i].waits;
-		spurious = after.spurious - before[i].spurious;
-		idle = after.runs - after.entered - (before[i].runs - before[i].entered);
-		fprintf(stderr, "# VM %u: %lld waits, %lld spurious, %lld without entry at EL2\n",
-			vms[i], (long long)waits, (long long)spurious, (long long)idle);
-		EXPECT_LT(0, waits);
-		EXPECT_GE(waits / ONE_IN, spurious);
-		EXPECT_GE(waits / ONE_IN, idle);
+		waits += after.waits - before[i].waits;
+		spurious += after.spurious - before[i].spurious;
+		idle += after.runs - after.entered - (before[i].runs - before[i].entered);
 	}
+	fprintf(stderr, "# %u clients: %lld waits, %lld spurious, %lld without entry at EL2\n",
+		processes, (long long)waits, (long long)spurious, (long long)idle);
+	/* A VM that is hardly ever idle waits too rarely to be judged alone. */
+	EXPECT_LT(ONE_IN, waits);
+	EXPECT_GE(waits / ONE_IN, spurious);
+	EXPECT_GE(waits / ONE_IN, idle);
 }
 
 static bool find_vms(void)
