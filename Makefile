@@ -41,9 +41,11 @@ test:
 	@$(SETUP) $(TEST)
 	@$(RUN) $(T)
 
+# Hours. The first part is `make test` with all cells of the matrix.
 test-all:
 	@$(SETUP) $(TEST) kernel-preempt
-	@$(RUN) --tag core,full,stress $(T)
+	@selftests/tally "make -s check" "$(strip $(RUN)) --tag core,full,stress" "make -s proofs" \
+		"make -s kunit" "make -s mutants" "make -s sanitize" "make -s faults"
 
 sanitize:
 	@$(SETUP) $(BOOT) source kernel-kasan kernel-kcsan
@@ -89,7 +91,8 @@ help:
 	@echo 'make install-man     the manual pages, below DESTDIR'
 	@echo 'make demo            boot Linux, a hypervisor and two VMs in QEMU; send and receive'
 	@echo 'make test [T=...]    the core tests in QEMU; T = runs, tests or run/test, with * and ?'
-	@echo 'make test-all        the same on all kernels, CPU counts and levels'
+	@echo 'make test-all        everything: all kernels, CPU counts and levels, long runs, and'
+	@echo '                     all of the verbs below that judge; takes hours'
 	@echo 'make check           lint, no emulator'
 	@echo 'make proofs          litmus tests and Spin models of the wake-up protocol'
 	@echo 'make mutants         historic mistakes compiled in: each is caught by a named test'

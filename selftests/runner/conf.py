@@ -26,7 +26,7 @@ class Run:
                 "seconds": "300", "tags": "", "hyp": "yes", "cpu": "cortex-a57",
                 "el2": "on", "memory": "1024", "params": "", "mem": "", "skips": "",
                 "allow": "", "icount": "", "shift": "0", "module": "plain", "append": "",
-                "programs": "", "cells": ""}
+                "programs": "", "alone": "no", "cells": "", "core": ""}
     PRODUCT = ("kernel", "smp", "level", "cpu", "el2")
     # A cell of the matrix is kernel/smp/level.
     CELL = ("kernel", "smp", "level")
@@ -53,6 +53,7 @@ class Run:
         self.shift = int(fields["shift"])
         self.module = fields["module"]
         self.append = fields["append"]
+        self.alone = fields["alone"] == "yes"
         self.programs = tuple(word for word in fields["programs"].split(",") if word)
         last = SCANNED.get(self.kernel)
         if last and self.tests[-1:] != [last]:
@@ -109,10 +110,15 @@ class Table:
             fields[key] = value
         for kind in self.sets:
             fields[kind] = self._expand(kind, fields[kind].replace(",", " ").split())
-        cells = fields.pop("cells")
+        cells, core = fields.pop("cells"), fields.pop("core").split(",")
         if cells:
+            unknown = [cell for cell in core if cell and cell not in cells]
+            if unknown:
+                raise ConfError(f"core, but no cell of {base}: {' '.join(unknown)}")
             for cell in cells:
                 values = dict(zip(Run.CELL, cell.split("/"), strict=True))
+                if cell in core:
+                    values["tags"] = f"core,{fields['tags']}"
                 yield named(base, dict(fields, **values), Run.CELL)
             return
         choices = [fields[key].split(",") for key in Run.PRODUCT]

@@ -176,7 +176,10 @@ class Session:
 
     def run_all(self, chosen):
         if self.build([run for run, _ in chosen]):
-            self.each(self.execute, chosen)
+            self.each(self.execute, [item for item in chosen if not item[0].alone])
+            for run, tests in chosen:
+                if run.alone:
+                    self.execute(run, tests)
         if all("demo" in run.tags for run, _ in chosen):
             return self.demo_verdict()
         return self.total()

@@ -7,9 +7,10 @@
  */
 #include <sys/socket.h>
 
+#include "hft_load.h"
 #include "hft_harness.h"
 
-#define CYCLES		100
+#define CYCLES		100	/* unless HF_ROUNDS says otherwise */
 #define CLIENTS		3
 
 #undef TEST_TIMEOUT_DEFAULT
@@ -165,12 +166,13 @@ static int wait_for_traffic(struct traffic *t, unsigned long echoed)
 	return 0;
 }
 
-TEST(a_hundred_loads_and_unloads_under_traffic)
+TEST(many_loads_and_unloads_under_traffic)
 {
 	HFT_NEED_GUEST(guest, "echo", 0);
 	struct traffic *t = hft_shared(CLIENTS * sizeof(*t));
 	unsigned int other = hft_guest("echo", 1) ? hft_guest("echo", 1)->id :
 						   guest->id;
+	unsigned long cycles = hft_number("HF_ROUNDS", CYCLES);
 	pid_t pid[CLIENTS];
 	int i;
 
@@ -180,7 +182,7 @@ TEST(a_hundred_loads_and_unloads_under_traffic)
 		t[i].polite = i;
 		pid[i] = hft_spawn(open_and_close_sockets, &t[i]);
 	}
-	for (i = 0; i < CYCLES; i++) {
+	for (i = 0; i < cycles; i++) {
 		ASSERT_EQ(0, hft_module_load(""));
 		ASSERT_EQ(0, wait_for_traffic(&t[i % CLIENTS],
 					      t[i % CLIENTS].echoed + 5));

@@ -11,6 +11,7 @@
  */
 #include <sys/socket.h>
 
+#include "hft_load.h"
 #include "hft_harness.h"
 
 #define PROCESSES	4
@@ -175,13 +176,6 @@ static const struct hft_guest *echoing_guest(unsigned int nth)
 	return NULL;
 }
 
-static unsigned long rounds_wanted(void)
-{
-	const char *env = getenv("HF_ROUNDS");
-
-	return env && *env ? strtoul(env, NULL, 0) : 100000;
-}
-
 static unsigned long rounds_done(const struct worker *w)
 {
 	unsigned long done = 0;
@@ -217,7 +211,7 @@ static int watch(const struct worker *w)
 TEST(echo_round_trips_are_complete_in_order_and_in_time)
 {
 	struct worker *w = hft_shared(PROCESSES * sizeof(*w));
-	unsigned long rounds = rounds_wanted();
+	unsigned long rounds = hft_number("HF_ROUNDS", 100000);
 	int64_t start = hft_now_ns(), slowest = 0;
 	unsigned int i;
 
