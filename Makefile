@@ -19,7 +19,7 @@ RUN	= selftests/run $(if $(HYPERVISOR),--hypervisor $(HYPERVISOR)) \
 	  $(if $(QEMU_CPU),--cpu $(QEMU_CPU)) $(if $(J),-j $(J)) $(if $(V),-v)
 
 .PHONY: all modules modules_install install-man demo test test-all check proofs mutants kunit stress
-.PHONY: sanitize faults bench profile setup help clean
+.PHONY: sanitize faults seeds bench profile setup help clean
 
 all: modules
 
@@ -75,6 +75,12 @@ stress:
 	@$(SETUP) $(TEST)
 	@$(RUN) --tag stress $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(T)
 
+seeds:
+	@$(SETUP) $(BOOT) source
+	@selftests/tally "selftests/seeds $(if $(J),-j $(J)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(COUNT),--count $(COUNT))" \
+		"selftests/mutants --some --table selftests/seeds.conf $(if $(J),-j $(J))"
+
 bench:
 	@$(SETUP) $(BOOT) source
 	@selftests/bench $(if $(V),-v) $(if $(STRICT),--strict) $(T)
@@ -100,6 +106,7 @@ help:
 	@echo 'make stress          random load and hotplug; SECONDS=, SEED='
 	@echo 'make sanitize        tests and stress on kernels with KASAN, lockdep, KCSAN (built once)'
 	@echo 'make faults          allocations, copies and hypercalls fail, each in turn'
+	@echo 'make seeds           random schedules, replayable; COUNT= (200), SEED= the first one'
 	@echo 'make bench           how long messages take, beside AF_UNIX, pipes and vsock;'
 	@echo '                     T=bench-icount counts instructions only; STRICT=1'
 	@echo 'make profile         where the instructions of a round trip go'

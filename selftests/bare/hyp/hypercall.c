@@ -250,6 +250,7 @@ void hypercall(struct vcpu *vcpu, bool smc, struct exit *exit)
 			set_failure(vcpu, error);
 			return;
 		}
+		testcall_jitter();
 	}
 	if (is_ffa(x[0])) {
 		struct ffa_value value = ffa_call(vcpu, exit);
@@ -258,4 +259,6 @@ void hypercall(struct vcpu *vcpu, bool smc, struct exit *exit)
 	} else {
 		x[0] = (u64)hafnium_call(vcpu, exit);
 	}
+	if (vm_is_primary(vcpu->vm))
+		testcall_jitter();
 }

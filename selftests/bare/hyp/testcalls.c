@@ -28,6 +28,11 @@ static struct rule rules[RULES_MAX];
 /* Most calls fail nothing: they look here only. */
 static u32 rules_active;
 
+/* Atomic each; 0 = no delays. CPUs that race here only make it more random. */
+static u64 jitter_state;
+static u64 jitter_one_in;
+static u64 jitter_ticks;
+
 static u32 load(const u32 *p)
 {
 	return __atomic_load_n(p, __ATOMIC_ACQUIRE);
@@ -93,10 +98,44 @@ static s64 hold_release(struct vcpu *vcpu)
 	return __atomic_exchange_n(&vcpu->hold.held, HFT_POINT_NONE, __ATOMIC_ACQ_REL) ? 0 : -1;
 }
 
+static s64 jitter_set(u64 seed, u64 one_in, u64 longest_ns)
+{
+	if (!one_in)
+		return -1;
+	__atomic_store_n(&jitter_one_in, one_in, __ATOMIC_RELAXED);
+	__atomic_store_n(&jitter_ticks, longest_ns * counter_hz() / 1000000000,
+			 __ATOMIC_RELAXED);
+	__atomic_store_n(&jitter_state, seed, __ATOMIC_RELAXED);
+	return 0;
+}
+
+/* While a CPU yields, others run: under QEMU's icount there is no other moment. */
+void testcall_jitter(void)
+{
+	u64 random = __atomic_load_n(&jitter_state, __ATOMIC_RELAXED);
+	u64 deadline;
+
+	if (!random)
+		return;
+	random ^= random << 13;
+	random ^= random >> 7;
+	random ^= random << 17;
+	__atomic_store_n(&jitter_state, random, __ATOMIC_RELAXED);
+	if ((random >> 8) % __atomic_load_n(&jitter_one_in, __ATOMIC_RELAXED))
+		return;
+
+	deadline = __atomic_load_n(&jitter_ticks, __ATOMIC_RELAXED) >> (random >> 32) % 8;
+	deadline = counter() + (random >> 40) % (deadline + 1);
+	do {
+		cpu_relax();
+	} while (counter() < deadline);
+}
+
 void testcall_point(struct vcpu *vcpu, u32 point)
 {
 	u64 deadline;
 
+	testcall_jitter();
 	if (load(&vcpu->hold.point) != point)
 		return;
 	if (vcpu->hold.skip) {
@@ -235,6 +274,9 @@ bool testcall(const u64 *x, s64 *result)
 		return true;
 	case HFT_QUIT:
 		quit((u32)x[1]);
+	case HFT_JITTER:
+		*result = jitter_set(x[1], x[2], x[3]);
+		return true;
 	}
 	return false;
 }

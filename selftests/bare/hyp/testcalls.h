@@ -13,6 +13,9 @@ void testcall_count(struct vcpu *vcpu, unsigned int counter);
 /* @vcpu passes @point. No lock may be held. */
 void testcall_point(struct vcpu *vcpu, u32 point);
 
+/* Anywhere without a lock: time may pass here, as HFT_JITTER says. */
+void testcall_jitter(void);
+
 /* The primary calls @func: true if it has to fail, with @error. */
 bool testcall_fails(u32 func, s32 *error);
 

@@ -66,4 +66,12 @@
 /* x1 = exit status. Ends QEMU at once, without asking the primary. */
 #define HFT_QUIT		0xbd001007
 
+/*
+ * Random delays: a CPU that passes one of the points above, or enters or leaves
+ * EL2 with a call of the primary, spins there for a while, now and then. x1 =
+ * where the choices start, 0 = no delays; x2 = a delay at one of so many places,
+ * x3 = the longest in ns, most are far shorter. Returns 0.
+ */
+#define HFT_JITTER		0xbd001008
+
 #endif
