@@ -56,6 +56,11 @@ int hft_set_timeout(int fd, int option, unsigned int ms);
 
 /* hft_time.c: clocks, children, CPUs. */
 int64_t hft_now_ns(void);
+/*
+ * What the kernel's time limits go by: ticks, of which a busy emulator delivers
+ * some late, so that in real time a wait may be too short.
+ */
+int64_t hft_ticks_ns(void);
 void hft_sleep_ms(unsigned int ms);
 /* A child that dies with the test; body's result is its exit status. */
 pid_t hft_spawn(int (*body)(void *arg), void *arg);
