@@ -203,26 +203,33 @@ static int send_message(struct sock *sk, struct hf_flow *flow, struct sk_buff *s
 	return err;
 }
 
-static struct sk_buff *alloc_message(struct sock *sk, const struct msghdr *msg, size_t len,
-				     u64 dst_port, int *err)
+/* The way of a message that may have to wait. */
+static int send_buffered(struct sock *sk, const struct destination *to,
+			 const struct hf_msg_hdr *hdr, struct msghdr *msg, size_t len)
 {
-	struct hf_msg_hdr *hdr;
+	bool nonblock = msg->msg_flags & MSG_DONTWAIT;
 	struct sk_buff *skb;
+	int err;
 
-	skb = sock_alloc_send_skb(sk, sizeof(*hdr) + len, msg->msg_flags & MSG_DONTWAIT, err);
+	skb = sock_alloc_send_skb(sk, sizeof(*hdr) + len, nonblock, &err);
 	if (!skb)
-		return NULL;
-	hdr = skb_put(skb, sizeof(*hdr));
-	hdr->src_port = cpu_to_le64(READ_ONCE(hf_sk(sk)->local_port));
-	hdr->dst_port = cpu_to_le64(dst_port);
-	return skb;
+		return err;
+	skb_put_data(skb, hdr, sizeof(*hdr));
+	err = memcpy_from_msg(skb_put(skb, len), msg, len);
+	if (!err && READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
+		err = -EPIPE;
+	if (!err)
+		err = send_message(sk, to->flow, skb, nonblock);
+	if (err)
+		kfree_skb(skb);
+	return err;
 }
 
 static int dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
 	struct sock *sk = sock->sk;
 	struct destination to;
-	struct sk_buff *skb;
+	struct hf_msg_hdr hdr;
 	int err;
 
 	if (msg->msg_flags & MSG_OOB)
@@ -233,16 +240,11 @@ static int dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	if (len > HF_MSG_PAYLOAD_MAX)
 		return -EMSGSIZE;
 
-	skb = alloc_message(sk, msg, len, to.port, &err);
-	if (skb) {
-		err = memcpy_from_msg(skb_put(skb, len), msg, len);
-		if (!err && READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
-			err = -EPIPE;
-		if (!err)
-			err = send_message(sk, to.flow, skb, msg->msg_flags & MSG_DONTWAIT);
-		if (err)
-			kfree_skb(skb);
-	}
+	hdr.src_port = cpu_to_le64(READ_ONCE(hf_sk(sk)->local_port));
+	hdr.dst_port = cpu_to_le64(to.port);
+	err = hf_flow_send_now(to.flow, &hdr, sizeof(hdr), &msg->msg_iter, len);
+	if (err)
+		err = send_buffered(sk, &to, &hdr, msg, len);
 	/* Whatever stood in the way first, a dead VM is what matters. */
 	if (err && READ_ONCE(to.flow->vm->dead))
 		return -EPIPE;

@@ -5,7 +5,8 @@
  * Owns the TX page (under tx_page_lock, from the copy to the end of
  * FFA_MSG_SEND) and each VM's rotation of flows (under vm->tx_lock, which is
  * taken before tx_page_lock). EL2 has room for one message per VM: the flow
- * at the head sends one and goes to the end. Process context.
+ * at the head sends one and goes to the end. While nothing waits for a VM a
+ * message needs neither queue nor buffer. Process context.
  *
  * Invariant: a VM for which something is queued is tried again after each of
  * its exits, and its flows wait for each other, never for another VM.
@@ -15,6 +16,8 @@
 
 #include <linux/bitmap.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
 #include <net/sock.h>
 
 #include "hf_flow.h"
@@ -180,14 +183,13 @@ static struct turn send_next_locked(struct hf_vm *vm, bool hold_is_over)
 }
 
 /* The message can never be sent: its socket hears of it, the others go on. */
-static void report_failure(struct hf_vm *vm, struct turn turn)
+static void report_failure(struct hf_vm *vm, struct sock *sk, int err)
 {
-	pr_warn_ratelimited("VM %u: a message cannot be sent, error %d\n", vm->id, turn.err);
-	if (turn.skb && turn.skb->sk) {
-		WRITE_ONCE(turn.skb->sk->sk_err, -turn.err);
-		sk_error_report(turn.skb->sk);
+	pr_warn_ratelimited("VM %u: a message cannot be sent, error %d\n", vm->id, err);
+	if (sk) {
+		WRITE_ONCE(sk->sk_err, -err);
+		sk_error_report(sk);
 	}
-	kfree_skb(turn.skb);
 }
 
 /* What follows after the lock was dropped. */
@@ -196,7 +198,8 @@ static void finish(struct hf_vm *vm, struct turn turn)
 	if (turn.err == -EAGAIN)
 		return;
 	if (turn.err) {
-		report_failure(vm, turn);
+		report_failure(vm, turn.skb ? turn.skb->sk : NULL, turn.err);
+		kfree_skb(turn.skb);
 		return;
 	}
 	atomic_long_inc(&vm->sent);
@@ -293,6 +296,64 @@ int hf_flow_send(struct hf_flow *flow, struct sk_buff *skb)
 	spin_unlock(&vm->tx_lock);
 
 	finish(vm, turn);
+	return 0;
+}
+
+/* As transmit(), straight from the sender's memory. Page faults must wait: we spin. */
+static int transmit_from(struct hf_vm *vm, const void *head, size_t head_len,
+			 struct iov_iter *from, size_t len)
+{
+	size_t copied;
+	int err = -EAGAIN;
+
+	lockdep_assert_held(&vm->tx_lock);
+	spin_lock(&tx_page_lock);
+	memcpy(hf_pages_tx(), head, head_len);
+	pagefault_disable();
+	copied = copy_from_iter(hf_pages_tx() + head_len, len, from);
+	pagefault_enable();
+	/* Who finds the mailbox full asks to be told when it comes back with a buffer. */
+	if (copied == len)
+		err = hf_ffa_msg_send(vm->id, head_len + len, false);
+	spin_unlock(&tx_page_lock);
+	if (err == -EAGAIN)
+		iov_iter_revert(from, copied);
+	return err;
+}
+
+/* Whether sock_alloc_send_skb() would neither wait nor fail. */
+static bool may_buffer(const struct sock *sk)
+{
+	return !READ_ONCE(sk->sk_err) && !(READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN) &&
+	       sk_wmem_alloc_get(sk) < READ_ONCE(sk->sk_sndbuf);
+}
+
+int hf_flow_send_now(struct hf_flow *flow, const void *head, size_t head_len,
+		     struct iov_iter *from, size_t len)
+{
+	struct hf_vm *vm = flow->vm;
+	int err = -EAGAIN;
+
+	if (!may_buffer(flow->sk))
+		return -EAGAIN;
+	spin_lock(&vm->tx_lock);
+	/*
+	 * The mirror saves a copy that would most likely be in vain. We queue
+	 * nothing, so (H) is not needed: whoever fails here comes to it.
+	 */
+	if (!vm->dead && list_empty(&vm->flows) && !READ_ONCE(vm->message_pending) &&
+	    may_send(vm))
+		err = transmit_from(vm, head, head_len, from, len);
+	spin_unlock(&vm->tx_lock);
+
+	if (err == -EAGAIN)
+		return err;
+	if (err) {
+		report_failure(vm, flow->sk, err);
+		return 0;
+	}
+	atomic_long_inc(&vm->sent);
+	hf_mailbox_arrived(vm);
 	return 0;
 }
 

@@ -7,6 +7,8 @@
 
 #include "hf_vcpu.h"
 
+struct iov_iter;
+
 /*
  * What all flows of a VM may queue, in bytes of memory. Above it a flow that
  * has something queued has to wait; so each gets its turn, however many fill
@@ -66,6 +68,19 @@ void hf_flow_init(struct hf_flow *flow, struct hf_vm *vm, struct sock *sk,
  * it, the same, and sk_write_space() of the owner is called when it is worth trying again.
  */
 int hf_flow_send(struct hf_flow *flow, struct sk_buff *skb);
+
+/**
+ * hf_flow_send_now() - send a message without a buffer, if nothing is in its way
+ * @head: struct hf_msg_hdr, and what else goes before the payload.
+ * @from: The payload, @len bytes; stays where it is unless the message was sent.
+ *
+ * In the way are messages of anybody for the VM, a VM that cannot take one now,
+ * a page of @from that is not in memory, and all that sock_alloc_send_skb()
+ * would look at. Context: process, may hold spinlocks.
+ * Return: 0; -EAGAIN if the caller has to try hf_flow_send(), which knows why.
+ */
+int hf_flow_send_now(struct hf_flow *flow, const void *head, size_t head_len,
+		     struct iov_iter *from, size_t len);
 
 /**
  * hf_flow_owe() - send the frames of @owed, which struct hf_flow.build makes then

@@ -262,9 +262,10 @@ static int send_error(struct sock *sk)
 	return READ_ONCE(sk->sk_state) == TCP_ESTABLISHED ? 0 : -ENOTCONN;
 }
 
-static int try_send(struct sock *sk, struct sk_buff *skb)
+/* With @skb, or without a buffer from @from if it is NULL. */
+static int try_send(struct sock *sk, struct sk_buff *skb, struct iov_iter *from, size_t len)
 {
-	struct hf_seq_frame *frame = (struct hf_seq_frame *)skb->data;
+	struct hf_seq_frame head, *frame = skb ? (struct hf_seq_frame *)skb->data : &head;
 	struct hf_sock *hs = hf_sk(sk);
 	int err;
 
@@ -275,7 +276,8 @@ static int try_send(struct sock *sk, struct sk_buff *skb)
 	if (!err) {
 		hf_conn_fill_frame(hs->tx, frame, HF_SEQ_DATA);
 		frame->seq.seq = cpu_to_le32(hs->tx_seq);
-		err = hf_flow_send(&hs->tx->flow, skb);
+		err = skb ? hf_flow_send(&hs->tx->flow, skb) :
+			hf_flow_send_now(&hs->tx->flow, frame, sizeof(*frame), from, len);
 	}
 	if (!err)
 		hs->tx_seq++;
@@ -288,7 +290,7 @@ static int send_message(struct sock *sk, struct sk_buff *skb, bool nonblock)
 	long timeout = sock_sndtimeo(sk, nonblock);
 	int err;
 
-	while ((err = try_send(sk, skb)) == -EAGAIN && timeout) {
+	while ((err = try_send(sk, skb, NULL, 0)) == -EAGAIN && timeout) {
 		timeout = wait_event_interruptible_timeout(*sk_sleep(sk), can_send(sk), timeout);
 		if (timeout < 0)
 			return sock_intr_errno(sock_sndtimeo(sk, nonblock));
@@ -308,6 +310,9 @@ static int send_user_data(struct sock *sk, struct msghdr *msg, size_t len)
 		return -EISCONN;
 	if (len > HF_SEQ_PAYLOAD_MAX)
 		return -EMSGSIZE;
+	err = try_send(sk, NULL, &msg->msg_iter, len);
+	if (err != -EAGAIN)
+		return err ?: len;
 
 	skb = sock_alloc_send_skb(sk, sizeof(struct hf_seq_frame) + len,
 				  msg->msg_flags & MSG_DONTWAIT, &err);

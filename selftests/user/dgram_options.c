@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/uio.h>
 
 #include "hft_harness.h"
@@ -287,6 +288,25 @@ TEST_F(options, message_from_a_bad_buffer_is_not_sent)
 	ASSERT_EQ(4, send(self->fd, "good", 4, 0));
 	EXPECT_EQ(4, recv(self->fd, buf, sizeof(buf), 0));
 	EXPECT_EQ(0, memcmp(buf, "good", 4));
+}
+
+/* Such a message cannot be copied while a lock is held: it goes another way. */
+TEST_F(options, message_that_is_not_all_in_memory_arrives_whole)
+{
+	static char buf[1000];
+	long page = sysconf(_SC_PAGESIZE);
+	char *map = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			 -1, 0);
+
+	ASSERT_NE(MAP_FAILED, map);
+	memset(buf, 'x', sizeof(buf));
+	ASSERT_EQ(sizeof(buf), send(self->fd, buf, sizeof(buf), 0));
+	ASSERT_EQ(sizeof(buf), recv(self->fd, buf, sizeof(buf), 0));
+	memset(map + page - 500, 'y', 500);
+	ASSERT_EQ(1000, send(self->fd, map + page - 500, 1000, 0));
+	ASSERT_EQ(1000, recv(self->fd, buf, sizeof(buf), 0));
+	EXPECT_EQ(0, memcmp(buf, map + page - 500, 1000));
+	munmap(map, 2 * page);
 }
 
 TEST_F(options, shutdown_needs_a_peer)

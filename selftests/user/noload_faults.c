@@ -13,6 +13,7 @@
  */
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include "hft_dgram.h"
@@ -33,6 +34,19 @@ static int open_connected(struct hft_stage *stage)
 {
 	stage->fd = hft_connect(stage->vm, 10);
 	return stage->fd < 0 ? -1 : 0;
+}
+
+/* A message in a page that is not in memory needs a buffer. */
+static char *absent_page(void)
+{
+	static char page[4096] __attribute__((aligned(4096)));
+
+	return page;
+}
+
+static int open_connected_and_forget(struct hft_stage *stage)
+{
+	return madvise(absent_page(), 4096, MADV_DONTNEED) || open_connected(stage) ? -1 : 0;
 }
 
 static int open_with_an_answer(struct hft_stage *stage)
@@ -61,6 +75,11 @@ static int act_connect(struct hft_stage *stage)
 static int act_send(struct hft_stage *stage)
 {
 	return hft_result(send(stage->fd, stage->buf, sizeof(stage->buf), 0));
+}
+
+static int act_send_absent(struct hft_stage *stage)
+{
+	return hft_result(send(stage->fd, absent_page(), 100, 0));
 }
 
 static int act_sendto(struct hft_stage *stage)
@@ -148,6 +167,8 @@ static const struct hft_op ops[] = {
 	  .check = check_echo },
 	{ .name = "send()", .prepare = open_connected, .act = act_send,
 	  .check = check_answer },
+	{ .name = "send() of an absent page", .prepare = open_connected_and_forget,
+	  .act = act_send_absent, .check = check_answer },
 	{ .name = "sendto() without a port", .prepare = open_socket,
 	  .act = act_sendto, .check = check_answer },
 	{ .name = "recv()", .prepare = open_with_an_answer, .act = act_recv,
