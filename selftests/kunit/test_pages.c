@@ -238,6 +238,23 @@ static void vms_are_found_by_their_id_only(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, hf_vm_find(2));
 }
 
+static void vm_belongs_to_nobody_until_it_is_given_an_owner(struct kunit *test)
+{
+	struct hf_vm *vm = bed_vm(test, 2, 1);
+
+	KUNIT_EXPECT_FALSE(test, hf_vm_owned_by_current(vm));
+	/* This thread is root's, user and group 0. */
+	KUNIT_EXPECT_EQ(test, 0, hf_vm_set_owner(2, KUIDT_INIT(1), KGIDT_INIT(1)));
+	KUNIT_EXPECT_FALSE(test, hf_vm_owned_by_current(vm));
+	KUNIT_EXPECT_EQ(test, 0, hf_vm_set_owner(2, GLOBAL_ROOT_UID, INVALID_GID));
+	KUNIT_EXPECT_TRUE(test, hf_vm_owned_by_current(vm));
+	KUNIT_EXPECT_EQ(test, 0, hf_vm_set_owner(2, INVALID_UID, GLOBAL_ROOT_GID));
+	KUNIT_EXPECT_TRUE(test, hf_vm_owned_by_current(vm));
+	KUNIT_EXPECT_EQ(test, 0, hf_vm_set_owner(2, INVALID_UID, INVALID_GID));
+	KUNIT_EXPECT_FALSE(test, hf_vm_owned_by_current(vm));
+	KUNIT_EXPECT_EQ(test, -ENODEV, hf_vm_set_owner(3, GLOBAL_ROOT_UID, GLOBAL_ROOT_GID));
+}
+
 static struct kunit_case pages_cases[] = {
 	KUNIT_CASE(mapped_pages_are_two_and_free_of_data),
 	KUNIT_CASE(each_error_of_the_mapping_is_returned),
@@ -250,6 +267,7 @@ static struct kunit_case pages_cases[] = {
 	KUNIT_CASE(message_of_an_earlier_load_does_not_hide_the_list),
 	KUNIT_CASE(id_that_is_taken_creates_nothing),
 	KUNIT_CASE(vms_are_found_by_their_id_only),
+	KUNIT_CASE(vm_belongs_to_nobody_until_it_is_given_an_owner),
 	{}
 };
 
