@@ -19,7 +19,7 @@ RUN	= selftests/run $(if $(HYPERVISOR),--hypervisor $(HYPERVISOR)) \
 	  $(if $(QEMU_CPU),--cpu $(QEMU_CPU)) $(if $(J),-j $(J)) $(if $(V),-v)
 
 .PHONY: all modules modules_install install-man demo test test-all check proofs mutants kunit stress
-.PHONY: sanitize faults seeds bench profile setup help clean
+.PHONY: sanitize faults seeds fuzz bench profile setup help clean
 
 all: modules
 
@@ -54,6 +54,13 @@ sanitize:
 faults:
 	@$(SETUP) $(TEST) kernel-kasan
 	@$(RUN) --tag faults $(T)
+
+# Random choices begin where SEED says; without it, elsewhere each time.
+FUZZ_SEED := $(or $(SEED),$(shell date +%j%H%M%S))
+fuzz:
+	@$(SETUP) $(BOOT) kernel-kasan
+	@$(RUN) --tag fuzz --seconds $(or $(SECONDS),300) --seed $(FUZZ_SEED) \
+		$(if $(PROGRAM),--program $(PROGRAM)) $(T)
 
 check:
 	@$(SETUP) tools lint kernel-6.1 kernel-6.12 source
@@ -107,6 +114,7 @@ help:
 	@echo 'make sanitize        tests and stress on kernels with KASAN, lockdep, KCSAN (built once)'
 	@echo 'make faults          allocations, copies and hypercalls fail, each in turn'
 	@echo 'make seeds           random schedules, replayable; COUNT= (200), SEED= the first one'
+	@echo 'make fuzz            random system calls, random frames; SECONDS=, SEED=, PROGRAM='
 	@echo 'make bench           how long messages take, beside AF_UNIX, pipes and vsock;'
 	@echo '                     T=bench-icount counts instructions only; STRICT=1'
 	@echo 'make profile         where the instructions of a round trip go'

@@ -63,7 +63,7 @@ class Session:
                  "hf_demo=1" if "demo" in run.tags else f"hf_tests={','.join(tests)}"]
         if run.params:
             words.append(f'hf_params="{run.params.replace(";", " ")}"')
-        for key in ("seconds", "seed"):
+        for key in ("seconds", "seed", "program"):
             value = getattr(self.options, key, None)
             if value is not None:
                 words.append(f"hf_{key}={value}")
@@ -138,7 +138,7 @@ class Session:
             lines.append(f"{word} {run.name}/{name}{reason}")
             if leaf.failed:
                 lines += [f"       {note}" for note in leaf.notes[-12:]]
-            elif "stress" in run.tags:
+            elif run.tags & {"stress", "fuzz"}:
                 lines += [f"       {note}" for note in leaf.notes if OWN_WORDS.match(note)]
         lines += [f"       {problem}" for problem in verdict.problems[:20]]
         lines += [f"       {note}" for note in verdict.notes]
