@@ -19,7 +19,7 @@ RUN	= selftests/run $(if $(HYPERVISOR),--hypervisor $(HYPERVISOR)) \
 	  $(if $(QEMU_CPU),--cpu $(QEMU_CPU)) $(if $(J),-j $(J)) $(if $(V),-v)
 
 .PHONY: all modules modules_install install-man demo test test-all check proofs mutants kunit stress
-.PHONY: sanitize faults seeds fuzz bench profile setup help clean
+.PHONY: sanitize faults planted seeds fuzz bench profile setup help clean
 
 all: modules
 
@@ -50,6 +50,10 @@ test-all:
 sanitize:
 	@$(SETUP) $(BOOT) source kernel-kasan kernel-kcsan
 	@$(RUN) --tag kasan,kcsan $(T)
+
+planted:
+	@$(SETUP) $(BOOT) source kernel-kasan kernel-kcsan
+	@selftests/mutants --table selftests/planted.conf $(T)
 
 faults:
 	@$(SETUP) $(TEST) kernel-kasan
@@ -115,6 +119,7 @@ help:
 	@echo 'make faults          allocations, copies and hypercalls fail, each in turn'
 	@echo 'make seeds           random schedules, replayable; COUNT= (200), SEED= the first one'
 	@echo 'make fuzz            random system calls, random frames; SECONDS=, SEED=, PROGRAM='
+	@echo 'make planted         made-up defects compiled in: each is seen by a named detector'
 	@echo 'make bench           how long messages take, beside AF_UNIX, pipes and vsock;'
 	@echo '                     T=bench-icount counts instructions only; STRICT=1'
 	@echo 'make profile         where the instructions of a round trip go'

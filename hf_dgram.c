@@ -13,6 +13,7 @@
 #include <linux/slab.h>
 #include <net/sock.h>
 
+#include "hf_mutant.h"
 #include "hf_port.h"
 #include "hf_sock.h"
 
@@ -40,7 +41,7 @@ static struct hf_flow *get_flow(struct hf_sock *hs, struct hf_vm *vm)
 	if (flow)
 		return flow;
 	flow = kmalloc(sizeof(*flow), GFP_KERNEL);
-	if (!flow)
+	if (!flow && !hf_mutant(PLANTED_UNCHECKED))
 		return NULL;
 	hf_flow_init(flow, vm, &hs->sk, NULL);
 	other = xa_cmpxchg(&hs->flows, vm->id, NULL, flow, GFP_KERNEL);
@@ -389,7 +390,8 @@ void hf_dgram_deliver(struct sock *sk, struct sk_buff *skb)
 	/* Counts in sk_drops what does not fit. */
 	if (sock_queue_rcv_skb(sk, skb)) {
 		atomic_long_inc(&vm->dropped_full);
-		kfree_skb(skb);
+		if (!hf_mutant(PLANTED_LEAKED_SKB))
+			kfree_skb(skb);
 	}
 }
 

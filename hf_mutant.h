@@ -41,6 +41,22 @@ enum hf_mutant {
 	HF_MUTANT_SLEEP_WITHOUT_LOOK,
 	/* The send queue is not looked at after an exit. */
 	HF_MUTANT_QUEUE_FORGOTTEN,
+	/*
+	 * Nobody's mistakes: one for each detector, which has to see it
+	 * (selftests/planted.conf).
+	 */
+	/* A closed socket stays in the table of ports. */
+	HF_MUTANT_PLANTED_STALE_PORT,
+	/* Flows are worked on without the lock. */
+	HF_MUTANT_PLANTED_NO_LOCK,
+	/* The callback of the guest's timer does what may sleep. */
+	HF_MUTANT_PLANTED_TIMER_SLEEPS,
+	/* Requests are waited for as if nobody wrote them meanwhile. */
+	HF_MUTANT_PLANTED_PLAIN_ACCESS,
+	/* A message that does not fit is forgotten. */
+	HF_MUTANT_PLANTED_LEAKED_SKB,
+	/* A flow is used although there was no memory for it. */
+	HF_MUTANT_PLANTED_UNCHECKED,
 	/* Module init fails at step fail_step. */
 	HF_MUTANT_INIT_FAILS,
 	HF_MUTANT_COUNT,

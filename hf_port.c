@@ -11,6 +11,7 @@
  */
 #include <linux/rhashtable.h>
 
+#include "hf_mutant.h"
 #include "hf_port.h"
 
 /* Free ports are given out from here on, each once. */
@@ -59,7 +60,7 @@ int hf_port_bind(struct hf_sock *hs, u64 port)
 
 void hf_port_unbind(struct hf_sock *hs)
 {
-	if (!hs->bound)
+	if (!hs->bound || hf_mutant(PLANTED_STALE_PORT))
 		return;
 	rhashtable_remove_fast(&ports, &hs->port_node, port_params);
 	hs->bound = false;

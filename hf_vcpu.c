@@ -189,7 +189,10 @@ static bool vcpu_enter(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit)
 static void vcpu_block(struct hf_vcpu *vcpu, u64 timeout_ns)
 {
 	bool timed = timeout_ns != UNTIL_REQUEST;
+	int i;
 
+	for (i = 0; hf_mutant(PLANTED_PLAIN_ACCESS) && i < 1000 && !vcpu->requests; i++)
+		cpu_relax();
 	if (timed)
 		hrtimer_start(&vcpu->timer, min_t(u64, timeout_ns, KTIME_MAX),
 			      HRTIMER_MODE_REL);
@@ -221,6 +224,7 @@ static void vcpu_block(struct hf_vcpu *vcpu, u64 timeout_ns)
 
 static enum hrtimer_restart timer_expired(struct hrtimer *timer)
 {
+	might_sleep_if(hf_mutant(PLANTED_TIMER_SLEEPS));
 	hf_vcpu_request(container_of(timer, struct hf_vcpu, timer), HF_REQ_TIMER);
 	return HRTIMER_NORESTART;
 }
