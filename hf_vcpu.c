@@ -14,6 +14,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/kcsan-checks.h>
 #include <linux/kthread.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
@@ -143,9 +144,24 @@ static void stop_waiting(struct hf_vcpu *vcpu, unsigned long requests)
 	WRITE_ONCE(vm->message_pending, false);
 }
 
+/* Both write current->flags: this thread alone may, and the scheduler reads it as it is. */
+static void guest_time_begins(void)
+{
+	kcsan_disable_current();
+	vtime_account_guest_enter();
+	kcsan_enable_current();
+}
+
+static void guest_time_ends(void)
+{
+	kcsan_disable_current();
+	vtime_account_guest_exit();
+	kcsan_enable_current();
+}
+
 static void run_guest(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit)
 {
-	vtime_account_guest_enter();
+	guest_time_begins();
 	hf_ffa_run(vcpu->vm->id, vcpu->index, exit);
 	WRITE_ONCE(vcpu->mode, HF_VCPU_OUTSIDE);
 
@@ -153,7 +169,7 @@ static void run_guest(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit)
 	local_irq_enable();
 	isb();
 	local_irq_disable();
-	vtime_account_guest_exit();
+	guest_time_ends();
 }
 
 /* Run the vCPU until it exits. Returns false if a request came first. */
