@@ -69,6 +69,8 @@ int hft_join(pid_t pid, unsigned int timeout_ms);
 /* Anonymous memory that children of the test share with it. */
 void *hft_shared(size_t size);
 unsigned int hft_online_cpus(void);
+/* HFT_PATIENCE_MS, or more for many processes on a kernel that its detectors slow down. */
+unsigned int hft_patience_ms(void);
 int hft_pin(pid_t pid, unsigned int cpu);
 /* First thread of that name (kernel threads included), -1 if there is none. */
 pid_t hft_find_thread(const char *name);

@@ -130,3 +130,11 @@ pid_t hft_find_thread(const char *name)
 		closedir(proc);
 	return pid;
 }
+
+unsigned int hft_patience_ms(void)
+{
+	bool slow = !access("/sys/kernel/debug/kcsan", F_OK) ||
+		    !access("/sys/kernel/debug/kmemleak", F_OK);
+
+	return slow ? 4 * HFT_PATIENCE_MS : HFT_PATIENCE_MS;
+}

@@ -5,7 +5,7 @@
  * and signals interrupt their calls.
  *
  * Each message carries its session, a sequence number and a checksum. A reply
- * that is later than HFT_PATIENCE_MS is a stall: the state of all VMs and vCPUs
+ * that is later than hft_patience_ms() is a stall: the state of all VMs and vCPUs
  * is printed and everything stops. HF_SECONDS (20) is how long, HF_SEED (1)
  * where the random choices start; what the schedulers do is not replayable.
  *
@@ -106,7 +106,7 @@ static int stall(struct session *s, const char *what)
 /* Signals interrupt it; a suspended process finds its reply when it goes on. */
 static int wait_for(struct session *s, short events, const char *what)
 {
-	int64_t end = hft_now_ns() + HFT_PATIENCE_MS * MS_NS;
+	int64_t end = hft_now_ns() + hft_patience_ms() * MS_NS;
 	int64_t left;
 	int got;
 
@@ -134,7 +134,7 @@ static int again(struct session *s, int64_t start, short events, const char *wha
 		s->me->interrupted++;
 	else if (s->nonblocking)
 		return wait_for(s, events, what);
-	if (hft_now_ns() - start < HFT_PATIENCE_MS * MS_NS)
+	if (hft_now_ns() - start < hft_patience_ms() * MS_NS)
 		return 0;
 	/* One more look: we may have been suspended. */
 	return hft_poll(s->fd, events, 0) > 0 ? 0 : stall(s, what);
@@ -458,7 +458,7 @@ TEST(nothing_is_lost_and_nobody_stalls_under_random_load)
 	disturb(&random, hft_now_ns() + seconds * 1000 * MS_NS);
 	all->stop = true;
 	for (i = 0; i < SENDERS; i++) {
-		EXPECT_EQ(0, hft_join(all->sender[i].pid, 4 * HFT_PATIENCE_MS));
+		EXPECT_EQ(0, hft_join(all->sender[i].pid, 4 * hft_patience_ms()));
 		EXPECT_STREQ("", all->sender[i].error);
 		EXPECT_LT(0, all->sender[i].received);
 	}
