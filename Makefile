@@ -19,7 +19,7 @@ RUN	= selftests/run $(if $(HYPERVISOR),--hypervisor $(HYPERVISOR)) \
 	  $(if $(QEMU_CPU),--cpu $(QEMU_CPU)) $(if $(J),-j $(J)) $(if $(V),-v)
 
 .PHONY: all modules modules_install install-man demo test test-all check proofs mutants kunit stress
-.PHONY: sanitize faults planted seeds fuzz bench profile setup help clean
+.PHONY: sanitize faults planted seeds fuzz coverage bench profile setup help clean
 
 all: modules
 
@@ -92,6 +92,10 @@ seeds:
 		$(if $(COUNT),--count $(COUNT))" \
 		"selftests/mutants --some --table selftests/seeds.conf $(if $(J),-j $(J))"
 
+coverage:
+	@$(SETUP) tools busybox source kernel-kunit
+	@selftests/coverage $(if $(J),-j $(J)) $(if $(V),-v) $(T)
+
 bench:
 	@$(SETUP) $(BOOT) source
 	@selftests/bench $(if $(V),-v) $(if $(STRICT),--strict) $(T)
@@ -120,6 +124,7 @@ help:
 	@echo 'make seeds           random schedules, replayable; COUNT= (200), SEED= the first one'
 	@echo 'make fuzz            random system calls, random frames; SECONDS=, SEED=, PROGRAM='
 	@echo 'make planted         made-up defects compiled in: each is seen by a named detector'
+	@echo 'make coverage        lines and branches of hf_*.c that tests reach, and what is not reached'
 	@echo 'make bench           how long messages take, beside AF_UNIX, pipes and vsock;'
 	@echo '                     T=bench-icount counts instructions only; STRICT=1'
 	@echo 'make profile         where the instructions of a round trip go'

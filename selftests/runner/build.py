@@ -83,15 +83,20 @@ class Builder:
                 "CONFIG_DEBUG_INFO_BTF_MODULES="]
 
     def module(self, kernel, variant="plain"):
-        """The module for that kernel; variant is plain, mutants, or kunit: hafnium_test.ko."""
+        """
+        The module for that kernel; variant is plain, mutants, or kunit: hafnium_test.ko.
+        With "-gcov" behind it, it counts what it executes.
+        """
         return self.once(("module", kernel, variant), lambda: self._module(kernel, variant))
 
     def _module(self, kernel, variant):
         out = os.path.join(self.out, kernel, variant)
         mirror(self.root, out)
-        words = ["HF_MUTANTS=y"] if variant == "mutants" else []
+        kind, _, counts = variant.partition("-")
+        words = ["HF_MUTANTS=y"] if kind == "mutants" else []
+        words += ["GCOV_PROFILE=y"] if counts == "gcov" else []
         where, name = out, "hafnium.ko"
-        if variant == "kunit":
+        if kind == "kunit":
             where, name = os.path.join(out, "selftests/kunit"), "hafnium_test.ko"
         self.command(f"{kernel}-{variant}", [
             "make", "-s", f"-j{os.cpu_count() or 1}", "-C", self.headers(kernel), f"M={where}",

@@ -384,4 +384,24 @@ TEST_F(echo, one_process_sends_while_another_receives)
 	EXPECT_EQ(0, hft_join(child, 4 * HFT_PATIENCE_MS));
 }
 
+/* What the driver found out by asking is what this level of the hypervisor has. */
+TEST(features_are_those_of_the_hypervisor)
+{
+	FILE *f = fopen("/sys/kernel/debug/hafnium/features", "r");
+	int version = 0, waiters = -1, overwrite = -1, unmap = -1;
+	unsigned int level = hft_level();
+
+	if (!level)
+		HFT_SKIP("this level is not known");
+	ASSERT_TRUE(f);
+	EXPECT_EQ(4, fscanf(f, "version=%d.%*d waiter_list=%d rx_overwrite=%d rxtx_unmap=%d",
+			    &version, &waiters, &overwrite, &unmap));
+	fclose(f);
+	EXPECT_EQ(1, version);
+	EXPECT_EQ(level < 28, waiters);
+	/* By FFA_MSG_SEND2, which came a version before. */
+	EXPECT_EQ(level >= 28, overwrite);
+	EXPECT_EQ(level >= 26, unmap);
+}
+
 TEST_HARNESS_MAIN
