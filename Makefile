@@ -45,7 +45,8 @@ test:
 test-all:
 	@$(SETUP) $(TEST) kernel-preempt
 	@selftests/tally "make -s check" "$(strip $(RUN)) --tag core,full,stress" "make -s proofs" \
-		"make -s kunit" "make -s mutants" "make -s sanitize" "make -s faults"
+		"make -s kunit" "make -s mutants" "make -s sanitize" "make -s faults" \
+		"make -s planted" "make -s coverage" "make -s seeds" "make -s fuzz"
 
 sanitize:
 	@$(SETUP) $(BOOT) source kernel-kasan kernel-kcsan
@@ -62,7 +63,7 @@ faults:
 # Random choices begin where SEED says; without it, elsewhere each time.
 FUZZ_SEED := $(or $(SEED),$(shell date +%j%H%M%S))
 fuzz:
-	@$(SETUP) $(BOOT) kernel-kasan
+	@$(SETUP) $(BOOT) source kernel-kasan
 	@$(RUN) --tag fuzz --seconds $(or $(SECONDS),300) --seed $(FUZZ_SEED) \
 		$(if $(PROGRAM),--program $(PROGRAM)) $(T)
 
@@ -105,7 +106,7 @@ profile:
 	@selftests/profile $(if $(V),-v)
 
 setup:
-	@$(SETUP) $(TEST) lint proofs
+	@$(SETUP) $(TEST) lint proofs profile kernel-kunit kernel-kasan kernel-kcsan
 
 help:
 	@echo 'make                 hafnium.ko for KDIR (default: the running kernel)'

@@ -14,9 +14,9 @@
  */
 #include <sys/socket.h>
 
-#include "hft_harness.h"
 #include "hft_load.h"
 #include "hft_seq.h"
+#include "hft_harness.h"
 
 #define ROUNDS		20	/* SEEDS_A_BOOT in selftests/seeds */
 #define PROCESSES	5
