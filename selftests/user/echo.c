@@ -393,7 +393,7 @@ TEST(features_are_those_of_the_hypervisor)
 
 	if (!level)
 		HFT_SKIP("this level is not known");
-	ASSERT_TRUE(f);
+	ASSERT_NE(NULL, f);
 	EXPECT_EQ(4, fscanf(f, "version=%d.%*d waiter_list=%d rx_overwrite=%d rxtx_unmap=%d",
 			    &version, &waiters, &overwrite, &unmap));
 	fclose(f);
