@@ -247,6 +247,9 @@ int hf_ffa_interrupt_inject(u16 vm, u16 vcpu, u32 intid)
 		return -EOPNOTSUPP;
 
 	ret = hf_call(HF_INTERRUPT_INJECT, vm, vcpu, intid);
+	/* To give up means that guests get no more interrupts: not after one refusal. */
+	if (ret < 0)
+		ret = hf_call(HF_INTERRUPT_INJECT, vm, vcpu, intid);
 	if (ret >= 0)
 		return ret;
 

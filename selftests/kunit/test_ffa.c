@@ -351,6 +351,8 @@ static void injection_is_given_up_when_the_first_vcpu_refuses_it(struct kunit *t
 	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, hf_ffa_interrupt_inject(2, 0, 1));
 	KUNIT_EXPECT_FALSE(test, real_ffa_features.injection);
 
+	KUNIT_EXPECT_EQ_MSG(test, 4, cpu.calls, "one refusal is not believed");
+
 	cpu.calls = 0;
 	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, hf_ffa_interrupt_inject(2, 0, 1));
 	KUNIT_EXPECT_EQ_MSG(test, 0, cpu.calls, "it is not tried again");
