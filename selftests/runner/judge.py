@@ -35,8 +35,17 @@ FRAME = re.compile(r"\s\S+\+0x[0-9a-f]+/0x[0-9a-f]+")
 OUR_FRAME = re.compile(r"\[(?:hafnium|hf_\w+)\]")
 # An access is ours if it is in our code or in a function that we call, as
 # find_first_bit(). What is further away, say in the waker of a poll(), has
-# rules that we cannot keep or break.
+# rules that we cannot keep or break. Functions of rhashtable.h are compiled into
+# the module; what they call is the hash table's, as it grows beside insertions.
 OUR_DEPTH = 2
+HEADERS_FRAME = re.compile(r"\s_*(?:rhashtable|rht)_\S+\+0x")
+
+
+def is_ours(frame, depth):
+    """Whether the function makes the access ours; the first one is where it is."""
+    if not OUR_FRAME.search(frame):
+        return False
+    return depth == 1 or depth <= OUR_DEPTH and not HEADERS_FRAME.search(frame)
 
 
 def strangers_races(console):
@@ -53,7 +62,7 @@ def strangers_races(console):
             depth = 0
         elif FRAME.search(line):
             depth += 1
-            ours = ours or depth <= OUR_DEPTH and bool(OUR_FRAME.search(line))
+            ours = ours or is_ours(line, depth)
         if RACE_COMPLETE.search(line):
             if title is not None and not ours:
                 titles.append(title)
