@@ -244,12 +244,14 @@ static int dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	hdr.src_port = cpu_to_le64(READ_ONCE(hf_sk(sk)->local_port));
 	hdr.dst_port = cpu_to_le64(to.port);
 	err = hf_flow_send_now(to.flow, &hdr, sizeof(hdr), &msg->msg_iter, len);
-	if (err)
+	if (err > 0)
+		hf_flow_arrived(to.flow, !(msg->msg_flags & MSG_DONTWAIT));
+	else if (err)
 		err = send_buffered(sk, &to, &hdr, msg, len);
 	/* Whatever stood in the way first, a dead VM is what matters. */
-	if (err && READ_ONCE(to.flow->vm->dead))
-		return -EPIPE;
-	return err ?: len;
+	if (err < 0)
+		return READ_ONCE(to.flow->vm->dead) ? -EPIPE : err;
+	return len;
 }
 
 static bool peer_is_dead(struct hf_sock *hs)

@@ -204,7 +204,7 @@ static void finish(struct hf_vm *vm, struct turn turn)
 		return;
 	}
 	atomic_long_inc(&vm->sent);
-	hf_mailbox_arrived(vm);
+	hf_mailbox_arrived(vm, false);
 	consume_skb(turn.skb);
 }
 
@@ -356,8 +356,12 @@ int hf_flow_send_now(struct hf_flow *flow, const void *head, size_t head_len,
 		return 0;
 	}
 	atomic_long_inc(&vm->sent);
-	hf_mailbox_arrived(vm);
-	return 0;
+	return 1;
+}
+
+void hf_flow_arrived(struct hf_flow *flow, bool may_sleep)
+{
+	hf_mailbox_arrived(flow->vm, may_sleep);
 }
 
 void hf_flow_owe(struct hf_flow *flow, u32 owed)

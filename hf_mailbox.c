@@ -46,7 +46,7 @@ static void interrupt_vm(struct hf_vm *vm, u32 intid)
 	} while (i != hint);
 }
 
-void hf_mailbox_arrived(struct hf_vm *vm)
+void hf_mailbox_arrived(struct hf_vm *vm, bool may_sleep)
 {
 	unsigned long i;
 
@@ -64,10 +64,12 @@ void hf_mailbox_arrived(struct hf_vm *vm)
 
 	/* Bits come and go meanwhile: each word is read once, and (F) and (G) order it. */
 	i = data_race(find_first_bit(vm->waiting, vm->nr_vcpus));
-	if (i < vm->nr_vcpus)
-		hf_vcpu_request(&vm->vcpus[i], HF_REQ_MESSAGE);
-	else
+	if (i >= vm->nr_vcpus)
 		interrupt_vm(vm, HF_MAILBOX_READABLE_INTID);
+	else if (may_sleep)
+		hf_vcpu_request_here(&vm->vcpus[i], HF_REQ_MESSAGE);
+	else
+		hf_vcpu_request(&vm->vcpus[i], HF_REQ_MESSAGE);
 }
 
 /* @vcpu waits for a message. Returns true if there may be one already. */
@@ -116,7 +118,7 @@ static void notify_waiters(u16 vm_id)
  * or let others run, unless there is no other way: the sender was told that we
  * have its message.
  */
-static struct sk_buff *copy_message(struct hf_vm *vm, u32 len)
+static struct sk_buff *copy_message(struct hf_vcpu *vcpu, struct hf_vm *vm, u32 len)
 {
 	struct hf_msg_hdr hdr;
 	struct sk_buff *skb;
@@ -131,8 +133,12 @@ static struct sk_buff *copy_message(struct hf_vm *vm, u32 len)
 	}
 
 	len -= sizeof(hdr);
-	skb = alloc_skb(len, GFP_NOWAIT | __GFP_NOWARN) ?:
-		alloc_skb(len, GFP_KERNEL | __GFP_NOFAIL);
+	skb = alloc_skb(len, GFP_NOWAIT | __GFP_NOWARN);
+	if (!skb) {
+		hf_vcpu_sleep_begin(vcpu);
+		skb = alloc_skb(len, GFP_KERNEL | __GFP_NOFAIL);
+		hf_vcpu_sleep_end(vcpu);
+	}
 
 	/* The page is EL2's to write: one copy, then the copy is used. */
 	memcpy(&hdr, hf_pages_rx(), sizeof(hdr));
@@ -166,7 +172,7 @@ static void receive(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
 	struct sk_buff *skb = NULL;
 
 	if (vm)
-		skb = copy_message(vm, exit->len);
+		skb = copy_message(vcpu, vm, exit->len);
 	else
 		atomic_long_inc(&vcpu->vm->dropped_sender);
 	if (!skb) {
@@ -188,7 +194,7 @@ static void forward(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
 	struct hf_vm *receiver = hf_vm_find(exit->vcpu);
 
 	if (receiver)
-		hf_mailbox_arrived(receiver);
+		hf_mailbox_arrived(receiver, false);
 	else
 		atomic_long_inc(&vcpu->vm->dropped_sender);
 }

@@ -26,8 +26,11 @@ struct hf_skb_cb {
 /* Free what is still queued for any VM. After all threads ended; may sleep. */
 void hf_mailbox_purge_all(void);
 
-/* EL2 holds a message for @vm: see that one of its vCPUs runs. May not sleep. */
-void hf_mailbox_arrived(struct hf_vm *vm);
+/*
+ * EL2 holds a message for @vm: see that one of its vCPUs runs. Process context, may
+ * hold spinlocks unless it @may_sleep: then the caller may come to run the vCPU itself.
+ */
+void hf_mailbox_arrived(struct hf_vm *vm, bool may_sleep);
 
 /**
  * hf_socket_deliver() - upcall: a message for us

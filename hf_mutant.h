@@ -39,6 +39,10 @@ enum hf_mutant {
 	HF_MUTANT_MIRROR_UNCHECKED,
 	/* A vCPU goes to sleep without looking at its requests. */
 	HF_MUTANT_SLEEP_WITHOUT_LOOK,
+	/* A sender gives the vCPU back without looking at its requests. */
+	HF_MUTANT_BACK_WITHOUT_LOOK,
+	/* A sender gives the vCPU back, and the guest's timeout is forgotten. */
+	HF_MUTANT_BACK_WITHOUT_TIMER,
 	/* The send queue is not looked at after an exit. */
 	HF_MUTANT_QUEUE_FORGOTTEN,
 	/*

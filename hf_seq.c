@@ -262,7 +262,10 @@ static int send_error(struct sock *sk)
 	return READ_ONCE(sk->sk_state) == TCP_ESTABLISHED ? 0 : -ENOTCONN;
 }
 
-/* With @skb, or without a buffer from @from if it is NULL. */
+/*
+ * With @skb, or without a buffer from @from if it is NULL: then 1 means that
+ * hf_flow_arrived() is to be called.
+ */
 static int try_send(struct sock *sk, struct sk_buff *skb, struct iov_iter *from, size_t len)
 {
 	struct hf_seq_frame head, *frame = skb ? (struct hf_seq_frame *)skb->data : &head;
@@ -279,7 +282,7 @@ static int try_send(struct sock *sk, struct sk_buff *skb, struct iov_iter *from,
 		err = skb ? hf_flow_send(&hs->tx->flow, skb) :
 			hf_flow_send_now(&hs->tx->flow, frame, sizeof(*frame), from, len);
 	}
-	if (!err)
+	if (err >= 0)
 		hs->tx_seq++;
 	spin_unlock(&hs->conn_lock);
 	return err;
@@ -311,6 +314,10 @@ static int send_user_data(struct sock *sk, struct msghdr *msg, size_t len)
 	if (len > HF_SEQ_PAYLOAD_MAX)
 		return -EMSGSIZE;
 	err = try_send(sk, NULL, &msg->msg_iter, len);
+	if (err > 0) {
+		hf_flow_arrived(&hf_sk(sk)->tx->flow, !(msg->msg_flags & MSG_DONTWAIT));
+		return len;
+	}
 	if (err != -EAGAIN)
 		return err ?: len;
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vCPUs: the run loop, what each exit asks for, requests, sleep and wake-up.
+ * vCPUs: the run loop, requests, sleep and wake-up.
  *
  * One kernel thread per vCPU calls FFA_RUN for as long as the vCPU has
- * something to do and sleeps otherwise. The only file that puts a thread to
+ * something to do and sleeps otherwise. While it sleeps, the sender of a message
+ * may run the vCPU in its place. The only file that puts a thread to
  * sleep or wakes one. Threads run in process context; hf_vcpu_request() is
  * called from anywhere.
  *
@@ -19,19 +20,16 @@
 #include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
+#include <linux/tick.h>
 #include <linux/vtime.h>
 
+#include "hf_exit.h"
 #include "hf_mutant.h"
 #include "hf_vcpu.h"
 #include "hf_vm.h"
 
-/* What an exit handler returns: run again at once, or not before a request. */
-#define RUN_AGAIN	0ULL
-#define UNTIL_REQUEST	U64_MAX
-
-/* Pause after an exit that makes no sense: doubles from the first to the last. */
-#define BACKOFF_MIN_NS	(1ULL * NSEC_PER_MSEC)
-#define BACKOFF_MAX_NS	(1ULL * NSEC_PER_SEC)
+/* Exits that a sender takes care of before the vCPU's thread has to. */
+#define BORROW_EXITS	4
 
 static const char * const mode_names[] = {
 	[HF_VCPU_OUTSIDE]	= "outside",
@@ -66,7 +64,7 @@ static void kick(struct hf_vcpu *vcpu)
 	 * request while we read the mode that it had before.
 	 *
 	 * Orders: requests |= request  ->  read of mode
-	 * Pairs:  (D) in vcpu_enter(), (E) in vcpu_block()
+	 * Pairs:  (D) in vcpu_enter(), (E) in vcpu_block(), (P) in borrow()
 	 * Proof:  litmus/SB+request-vs-enter, litmus/SB+request-vs-sleep, spin/vcpu_sleep
 	 */
 	smp_mb__after_atomic();
@@ -75,18 +73,19 @@ static void kick(struct hf_vcpu *vcpu)
 		preempt_disable();
 		/*
 		 * (L) Of several kickers one sends the IPI, soon, for the others
-		 * rely on it; it finds the thread on the CPU that entered the
+		 * rely on it; it finds the runner, on the CPU that entered the
 		 * guest. kick_process() elides the IPI if that is this CPU: then
-		 * the thread is not in the guest.
+		 * the runner is not in the guest. If it has left meanwhile, and
+		 * ends, its memory is RCU's, which waits for us.
 		 *
-		 * Orders: read of mode  ->  read of the thread's CPU
-		 * Pairs:  the kernel's __switch_to()
-		 * Proof:  litmus/MP+curr-vs-kick
+		 * Orders: read of mode  ->  read of runner and its CPU
+		 * Pairs:  (M) in vcpu_enter(), the kernel's __switch_to()
+		 * Proof:  litmus/MP+curr-vs-kick, litmus/MP+runner-vs-kick
 		 */
 		if (cmpxchg(&vcpu->mode, HF_VCPU_IN_GUEST, HF_VCPU_EXITING) ==
 		    HF_VCPU_IN_GUEST) {
 			atomic_long_inc(&vcpu->kicks);
-			kick_process(vcpu->task);
+			kick_process(READ_ONCE(vcpu->runner));
 		}
 		preempt_enable();
 		break;
@@ -179,7 +178,16 @@ static bool vcpu_enter(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit)
 
 	hf_mutant_window(vcpu->vm->id, HF_WINDOW_BEFORE_LAST_LOOK, true);
 	local_irq_disable();
-	WRITE_ONCE(vcpu->mode, HF_VCPU_IN_GUEST);
+	WRITE_ONCE(vcpu->runner, current);
+	/*
+	 * (M) A kicker could find us in the guest, and send its IPI to whoever
+	 * ran the vCPU before.
+	 *
+	 * Orders: runner  ->  mode = IN_GUEST
+	 * Pairs:  (L) in kick()
+	 * Proof:  litmus/MP+runner-vs-kick
+	 */
+	smp_store_release(&vcpu->mode, HF_VCPU_IN_GUEST);
 	/*
 	 * (D) A kick could find us outside and send no IPI while we do not see
 	 * its request; a message could arrive while we forget the last one.
@@ -201,41 +209,73 @@ static bool vcpu_enter(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit)
 	return entered;
 }
 
-/* Sleep until there is a request, or @timeout_ns are over, which makes one. */
+/*
+ * A vCPU is its thread's to run, unless the mode is BLOCKED: then whoever takes
+ * it from there runs it, and gives it back. Returns false if somebody else did.
+ */
+static bool take(struct hf_vcpu *vcpu)
+{
+	/*
+	 * (N) We could go on from what the vCPU's fields said before whoever
+	 * ran it last wrote them.
+	 *
+	 * Orders: read of mode  ->  all that belongs to whoever runs the vCPU
+	 * Pairs:  (O) in give_back()
+	 * Proof:  litmus/MP+state-vs-take
+	 */
+	if (cmpxchg(&vcpu->mode, HF_VCPU_BLOCKED, HF_VCPU_OUTSIDE) != HF_VCPU_BLOCKED)
+		return false;
+	if (vcpu->timed)
+		hrtimer_cancel(&vcpu->timer);
+	vcpu->timed = false;
+	return true;
+}
+
+/* Until there is a request, or @timeout_ns are over, which makes one. */
+static void give_back(struct hf_vcpu *vcpu, u64 timeout_ns)
+{
+	vcpu->timed = timeout_ns != HF_UNTIL_REQUEST;
+	if (vcpu->timed)
+		hrtimer_start(&vcpu->timer, min_t(u64, timeout_ns, KTIME_MAX),
+			      HRTIMER_MODE_REL);
+	/*
+	 * (O) Who takes the vCPU could see its fields as they were before.
+	 *
+	 * Orders: all that belongs to whoever runs the vCPU  ->  mode = BLOCKED
+	 * Pairs:  (N) in take()
+	 * Proof:  litmus/MP+state-vs-take
+	 */
+	smp_store_release(&vcpu->mode, HF_VCPU_BLOCKED);
+}
+
+/* Sleep until there is a request, or @timeout_ns are over, and nobody else runs it. */
 static void vcpu_block(struct hf_vcpu *vcpu, u64 timeout_ns)
 {
-	bool timed = timeout_ns != UNTIL_REQUEST;
 	int i;
 
 	for (i = 0; hf_mutant(PLANTED_PLAIN_ACCESS) && i < 1000 && !vcpu->requests; i++)
 		cpu_relax();
-	if (timed)
-		hrtimer_start(&vcpu->timer, min_t(u64, timeout_ns, KTIME_MAX),
-			      HRTIMER_MODE_REL);
-
-	WRITE_ONCE(vcpu->mode, HF_VCPU_BLOCKED);
+	give_back(vcpu, timeout_ns);
 	for (;;) {
 		/*
 		 * (E) A kick could find us outside, or our task not yet asleep,
-		 * while we do not see its request.
+		 * while we do not see its request; or we could find the vCPU
+		 * taken while whoever gives it back finds us awake.
 		 *
-		 * Orders: mode = BLOCKED, task state  ->  requests
-		 * Pairs:  (B) in kick()
+		 * Orders: mode = BLOCKED, task state  ->  requests, mode
+		 * Pairs:  (B) in kick(), (P) in borrow()
 		 * Proof:  litmus/SB+request-vs-sleep, litmus/SB+wake-vs-sleep, spin/vcpu_sleep
 		 */
 		set_current_state(TASK_IDLE);
-		if (READ_ONCE(vcpu->requests) && !hf_mutant(SLEEP_WITHOUT_LOOK))
+		if (READ_ONCE(vcpu->requests) && !hf_mutant(SLEEP_WITHOUT_LOOK) && take(vcpu))
 			break;
 		schedule();
 		WRITE_ONCE(vcpu->wakes, vcpu->wakes + 1);
-		if (hf_mutant(SLEEP_WITHOUT_LOOK) || hf_mutant(KICK_WITHOUT_REQUEST))
+		if ((hf_mutant(SLEEP_WITHOUT_LOOK) || hf_mutant(KICK_WITHOUT_REQUEST)) &&
+		    take(vcpu))
 			break;
 	}
 	__set_current_state(TASK_RUNNING);
-	WRITE_ONCE(vcpu->mode, HF_VCPU_OUTSIDE);
-
-	if (timed)
-		hrtimer_cancel(&vcpu->timer);
 }
 
 static enum hrtimer_restart timer_expired(struct hrtimer *timer)
@@ -245,164 +285,116 @@ static enum hrtimer_restart timer_expired(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
-static u64 until_timeout(const struct hf_ffa_exit *exit)
+/*
+ * Run a vCPU that was taken until it has nothing to do, or for as long as a
+ * sender may be held up. Returns what hf_exit_handle() said last.
+ */
+static u64 run_borrowed(struct hf_vcpu *vcpu)
 {
-	return exit->timeout_ns ?: UNTIL_REQUEST;
-}
+	u64 idle_ns = HF_RUN_AGAIN;
+	struct hf_ffa_exit exit;
+	unsigned long requests;
+	int i;
 
-static void wake_other(u16 vm_id, u16 index)
-{
-	struct hf_vm *vm = hf_vm_find(vm_id);
-
-	if (vm && index < vm->nr_vcpus)
-		hf_vcpu_request(&vm->vcpus[index], HF_REQ_WAKE);
-	else
-		pr_warn_ratelimited("hypervisor names VM %u vCPU %u, which is not known\n",
-				    vm_id, index);
+	for (i = 0; idle_ns == HF_RUN_AGAIN && i < BORROW_EXITS && !need_resched(); i++) {
+		if (vcpu->last_exit == HF_EXIT_ABORTED)
+			return HF_UNTIL_REQUEST;
+		requests = check_requests(vcpu);
+		if (requests & BIT(HF_REQ_STOP)) {
+			make_request(vcpu, HF_REQ_STOP);
+			return HF_UNTIL_REQUEST;
+		}
+		stop_waiting(vcpu, requests);
+		if (!vcpu_enter(vcpu, &exit))
+			continue;
+		idle_ns = hf_exit_handle(vcpu, &exit);
+		if (vcpu->last_exit == HF_EXIT_INTERRUPT || vcpu->last_exit == HF_EXIT_YIELD)
+			break;
+	}
+	return idle_ns;
 }
 
 /*
- * Exit handlers. Context: the vCPU's thread, may sleep. Each returns for how
- * many nanoseconds the vCPU has nothing to do unless there is a request.
+ * Run the vCPU in its thread's place, if that sleeps: saves two switches of tasks.
+ * Preemption is disabled, for a sender that is preempted, or has used up what its
+ * control group may have, would keep the vCPU from running. An interrupt ends the
+ * guest's run all the same, and so nobody waits for this CPU.
  */
-static u64 exit_run_again(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
+static void borrow(struct hf_vcpu *vcpu)
 {
-	cond_resched();
-	return RUN_AGAIN;
-}
-
-static u64 exit_yield(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
-{
-	schedule();
-	return RUN_AGAIN;
-}
-
-static u64 exit_wait(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
-{
-	return until_timeout(exit);
-}
-
-static u64 exit_wake_other(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
-{
-	wake_other(exit->vm, exit->vcpu);
-	cond_resched();
-	return RUN_AGAIN;
-}
-
-static u64 exit_off(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
-{
-	if (vcpu->index == 0 && !READ_ONCE(vcpu->vm->dead))
-		pr_warn_once("VM %u: its first vCPU cannot be run; does the VM exist?\n",
-			     vcpu->vm->id);
-	return UNTIL_REQUEST;
-}
-
-/* The VM is dying: its other vCPUs have to run once more to find out. */
-static u64 exit_aborted(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
-{
-	struct hf_vm *vm = vcpu->vm;
-	u16 i;
-
-	pr_warn_ratelimited("VM %u aborted on vCPU %u\n", vm->id, vcpu->index);
-	for (i = 0; i < vm->nr_vcpus; i++) {
-		if (i != vcpu->index)
-			hf_vcpu_request(&vm->vcpus[i], HF_REQ_WAKE);
-	}
-	return UNTIL_REQUEST;
-}
-
-static u64 exit_error(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
-{
-	u64 pause_ns = vcpu->backoff_ns;
-
-	pr_warn_ratelimited("VM %u vCPU %u: unexpected exit %#x, error %d\n",
-			    vcpu->vm->id, vcpu->index, exit->func, exit->error);
-	vcpu->backoff_ns = min(2 * pause_ns, BACKOFF_MAX_NS);
-	return pause_ns;
-}
-
-static const struct {
-	const char *name;
-	u64 (*handle)(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit);
-} exits[HF_EXIT_COUNT] = {
-	[HF_EXIT_NONE]			= { "none" },
-	[HF_EXIT_INTERRUPT]		= { "interrupt",	exit_run_again },
-	[HF_EXIT_INTERRUPT_OTHER]	= { "interrupt_other",	exit_wake_other },
-	[HF_EXIT_YIELD]			= { "yield",		exit_yield },
-	[HF_EXIT_MSG_WAIT]		= { "msg_wait",		exit_wait },
-	[HF_EXIT_WFI]			= { "wfi",		exit_wait },
-	[HF_EXIT_WAKE_UP]		= { "wake_up",		exit_wake_other },
-	[HF_EXIT_MSG_SEND]		= { "msg_send",		exit_run_again },
-	[HF_EXIT_RX_RELEASE]		= { "rx_release",	exit_run_again },
-	[HF_EXIT_ABORTED]		= { "aborted",		exit_aborted },
-	[HF_EXIT_BUSY]			= { "busy",		exit_run_again },
-	[HF_EXIT_OFF]			= { "off",		exit_off },
-	[HF_EXIT_ERROR]			= { "error",		exit_error },
-	[HF_EXIT_UNKNOWN]		= { "unknown",		exit_error },
-};
-
-const char *hf_exit_name(enum hf_exit_kind kind)
-{
-	return exits[kind].name;
-}
-
-static enum hf_exit_kind error_kind(int error)
-{
-	switch (error) {
-	case HF_FFA_ABORTED:
-		return HF_EXIT_ABORTED;
-	case HF_FFA_BUSY:
-		return HF_EXIT_BUSY;
-	case HF_FFA_INVALID_PARAMETERS:
-		return HF_EXIT_OFF;
-	default:
-		return HF_EXIT_ERROR;
-	}
-}
-
-static enum hf_exit_kind exit_kind(const struct hf_vcpu *vcpu,
-				   const struct hf_ffa_exit *exit)
-{
-	switch (exit->func) {
-	case FFA_INTERRUPT:
-		return exit->vm == vcpu->vm->id && exit->vcpu == vcpu->index ?
-			HF_EXIT_INTERRUPT : HF_EXIT_INTERRUPT_OTHER;
-	case FFA_YIELD:
-		return HF_EXIT_YIELD;
-	case FFA_MSG_WAIT:
-		return HF_EXIT_MSG_WAIT;
-	case HF_RUN_WAIT_FOR_INTERRUPT:
-		return HF_EXIT_WFI;
-	case HF_RUN_WAKE_UP:
-		return HF_EXIT_WAKE_UP;
-	case FFA_MSG_SEND:
-		return HF_EXIT_MSG_SEND;
-	case FFA_RX_RELEASE:
-		return HF_EXIT_RX_RELEASE;
-	case FFA_ERROR:
-		return error_kind(exit->error);
-	default:
-		return HF_EXIT_UNKNOWN;
-	}
-}
-
-static u64 handle_exit(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
-{
-	enum hf_exit_kind kind = exit_kind(vcpu, exit);
-	bool run_again;
 	u64 idle_ns;
 
-	WRITE_ONCE(vcpu->last_exit, kind);
-	WRITE_ONCE(vcpu->runs, vcpu->runs + 1);
-	WRITE_ONCE(vcpu->exits[kind], vcpu->exits[kind] + 1);
+	if (!take(vcpu)) {
+		kick(vcpu);
+		return;
+	}
+	vcpu->borrowed = true;
+	idle_ns = run_borrowed(vcpu);
+	vcpu->borrowed = false;
+	if (hf_mutant(BACK_WITHOUT_TIMER) && idle_ns)
+		idle_ns = HF_UNTIL_REQUEST;
+	if (idle_ns == HF_RUN_AGAIN) {
+		make_request(vcpu, HF_REQ_WAKE);
+		idle_ns = HF_UNTIL_REQUEST;
+	}
+	give_back(vcpu, idle_ns);
+	/*
+	 * (P) A kick could have found us outside while we do not see its
+	 * request; or the thread could have found the vCPU taken.
+	 *
+	 * Orders: mode = BLOCKED  ->  requests, task state
+	 * Pairs:  (B) in kick(), (E) in vcpu_block()
+	 * Proof:  litmus/SB+request-vs-give-back, litmus/SB+take-vs-give-back, spin/vcpu_sleep
+	 */
+	smp_mb();
+	if (READ_ONCE(vcpu->requests) && !hf_mutant(BACK_WITHOUT_LOOK))
+		wake_up_process(vcpu->task);
+}
 
-	if (kind != HF_EXIT_ERROR && kind != HF_EXIT_UNKNOWN)
-		vcpu->backoff_ns = BACKOFF_MIN_NS;
+/*
+ * Without a tick nothing would end the guest's run; and where spinlocks sleep,
+ * preemption cannot be disabled around what takes them.
+ */
+static bool may_borrow(void)
+{
+	return !IS_ENABLED(CONFIG_PREEMPT_RT) && !tick_nohz_full_cpu(smp_processor_id());
+}
 
-	/* First, because handlers reschedule, and all VMs wait for our RX page. */
-	run_again = hf_mailbox_exit(vcpu, kind, exit);
-	idle_ns = exits[kind].handle(vcpu, exit);
-	return run_again ? RUN_AGAIN : idle_ns;
+void hf_vcpu_request_here(struct hf_vcpu *vcpu, enum hf_vcpu_request request)
+{
+	might_sleep();
+	make_request(vcpu, request);
+	preempt_disable();
+	if (may_borrow())
+		borrow(vcpu);
+	else
+		kick(vcpu);
+	preempt_enable();
+}
+
+void hf_vcpu_sleep_begin(const struct hf_vcpu *vcpu)
+{
+	if (vcpu->borrowed)
+		preempt_enable();
+}
+
+void hf_vcpu_sleep_end(const struct hf_vcpu *vcpu)
+{
+	if (vcpu->borrowed)
+		preempt_disable();
+}
+
+/*
+ * A guest that yields wants others to go first. One that answered gets to wait for
+ * the next message now and then before the receiver sends that; else each one
+ * would find the thread awake, and never be run by its sender.
+ */
+static void let_others_run(struct hf_vcpu *vcpu)
+{
+	if (vcpu->last_exit == HF_EXIT_YIELD)
+		schedule();
+	else if (vcpu->last_exit != HF_EXIT_MSG_SEND || vcpu->exits[HF_EXIT_MSG_SEND] % 8)
+		cond_resched();
 }
 
 static int vcpu_thread(void *data)
@@ -410,7 +402,7 @@ static int vcpu_thread(void *data)
 	struct hf_vcpu *vcpu = data;
 	struct hf_ffa_exit exit;
 	unsigned long requests;
-	u64 idle_ns = RUN_AGAIN;
+	u64 idle_ns = HF_RUN_AGAIN;
 
 	for (;;) {
 		requests = check_requests(vcpu);
@@ -418,15 +410,19 @@ static int vcpu_thread(void *data)
 			break;
 
 		/* A vCPU that aborted is never run again. */
-		if (vcpu->last_exit != HF_EXIT_ABORTED) {
+		if (vcpu->last_exit == HF_EXIT_ABORTED) {
+			idle_ns = HF_UNTIL_REQUEST;
+		} else {
 			stop_waiting(vcpu, requests);
 			if (!vcpu_enter(vcpu, &exit))
 				continue;
-			idle_ns = handle_exit(vcpu, &exit);
+			idle_ns = hf_exit_handle(vcpu, &exit);
+			if (idle_ns == HF_RUN_AGAIN)
+				let_others_run(vcpu);
 		}
 		if (hf_mutant(CLEAR_AFTER_RUN))
 			vcpu->requests &= BIT(HF_REQ_STOP);
-		if (idle_ns != RUN_AGAIN)
+		if (idle_ns != HF_RUN_AGAIN)
 			vcpu_block(vcpu, idle_ns);
 	}
 	return 0;
@@ -439,7 +435,7 @@ int hf_vcpu_create(struct hf_vcpu *vcpu, struct hf_vm *vm, u16 index)
 	vcpu->vm = vm;
 	vcpu->index = index;
 	vcpu->mode = HF_VCPU_OUTSIDE;
-	vcpu->backoff_ns = BACKOFF_MIN_NS;
+	vcpu->backoff_ns = HF_BACKOFF_MIN_NS;
 	hrtimer_init(&vcpu->timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 	vcpu->timer.function = timer_expired;
 	if (hf_mutant(WAITING_UNINITIALISED) && index)

@@ -13,7 +13,7 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
-#include "hf_ffa.h"
+#include "hf_exit.h"
 
 /* Where a vCPU's thread is; Documentation/wake-up.rst draws the transitions. */
 enum hf_vcpu_mode {
@@ -32,25 +32,6 @@ enum hf_vcpu_request {
 	HF_REQ_STOP,		/* the thread has to end */
 };
 
-/* What FFA_RUN's answers mean; hf_vcpu.c turns one into the other. */
-enum hf_exit_kind {
-	HF_EXIT_NONE,
-	HF_EXIT_INTERRUPT,
-	HF_EXIT_INTERRUPT_OTHER,
-	HF_EXIT_YIELD,
-	HF_EXIT_MSG_WAIT,
-	HF_EXIT_WFI,
-	HF_EXIT_WAKE_UP,
-	HF_EXIT_MSG_SEND,
-	HF_EXIT_RX_RELEASE,
-	HF_EXIT_ABORTED,
-	HF_EXIT_BUSY,
-	HF_EXIT_OFF,
-	HF_EXIT_ERROR,
-	HF_EXIT_UNKNOWN,
-	HF_EXIT_COUNT,
-};
-
 struct hf_vm;
 
 struct hf_vcpu {
@@ -64,13 +45,16 @@ struct hf_vcpu {
 
 	/* Any CPU; Documentation/wake-up.rst says who may write what. */
 	unsigned long requests;		/* bits of enum hf_vcpu_request */
-	int mode;			/* enum hf_vcpu_mode */
+	int mode;			/* enum hf_vcpu_mode; BLOCKED: who takes it may run it */
+	struct task_struct *runner;	/* who entered the guest last */
 	atomic_long_t kicks;		/* IPIs sent */
 
-	/* vCPU thread only; others read the counters for display. */
+	/* Whoever runs it; others read the counters for display. */
 	bool waiting;			/* its bit in vm->waiting is set */
 	u64 backoff_ns;			/* next pause after an error */
 	struct hrtimer timer;
+	bool timed;			/* the timer was started */
+	bool borrowed;			/* run by a sender, preemption disabled */
 	enum hf_exit_kind last_exit;
 	u64 runs;
 	u64 wakes;			/* returns from sleep */
@@ -131,9 +115,18 @@ void hf_vcpu_stop(struct hf_vcpu *vcpu);
  */
 void hf_vcpu_request(struct hf_vcpu *vcpu, enum hf_vcpu_request request);
 
-/* Names of modes and exits for people. */
+/* The same from a process that holds no lock: runs the vCPU here if its thread sleeps. */
+void hf_vcpu_request_here(struct hf_vcpu *vcpu, enum hf_vcpu_request request);
+
+/*
+ * Around what may sleep, for whoever runs @vcpu: a sender does it with preemption
+ * disabled. Meanwhile nobody else can run it.
+ */
+void hf_vcpu_sleep_begin(const struct hf_vcpu *vcpu);
+void hf_vcpu_sleep_end(const struct hf_vcpu *vcpu);
+
+/* Names of modes for people. */
 const char *hf_vcpu_mode_name(int mode);
-const char *hf_exit_name(enum hf_exit_kind kind);
 
 /**
  * hf_mailbox_exit() - upcall: a vCPU exited, and its VM's mailbox may be free

@@ -74,6 +74,7 @@ loop:
 	fi;
 #endif
 	interrupts_on(v);
+	runner[v] = v;
 	mode[v] = IN_GUEST;
 #ifndef NO_LAST_LOOK
 	if
@@ -124,12 +125,6 @@ end_computes:		ipi[v];
 #endif
 block:
 	vcpu_block(v);
-#ifdef TIMED
-#ifndef TIMER_NOT_CANCELLED
-	atomic { armed[v] = false };
-	!in_callback[v];
-#endif
-#endif
 	goto loop;
 
 out:

@@ -9,18 +9,25 @@
  * waits, waits with a time-out, yields, or computes and leaves only when an interrupt arrives.
  * FFA_RUN with an interrupt pending comes back without having run the guest.
  *
- * Proves: no lost wake-up and no lost kick: work is always taken some time later, STOP always ends
+ * With BORROWER senders run the vCPU in its thread's place (borrow()), for two exits at most.
+ *
+ * Proves: no two run a vCPU at a time; no lost wake-up and no lost kick: work is always taken some time later, STOP always ends
  * the thread; nothing deadlocks. Reports L1 (the blocked vCPU), L3, L4, L5.
  * Not here: memory order (../litmus), which vCPU a message goes to (mailbox.pml).
  *
  * Sites:  hf_vcpu.c:(B) kick(), hf_vcpu.c:(C) check_requests(), hf_vcpu.c:(D) vcpu_enter(),
- *         hf_vcpu.c:(E) vcpu_block()
+ *         hf_vcpu.c:(E) vcpu_block(), hf_vcpu.c:(N) take(), hf_vcpu.c:(O) give_back(),
+ *         hf_vcpu.c:(P) borrow()
  *
  * Run:    one -DNVCPU=1 -DWAKERS=2 ltl=served
  * Run:    timer -DNVCPU=1 -DWAKERS=1 -DTIMED ltl=served
  * Run:    stop -DNVCPU=1 -DWAKERS=1 -DROUNDS=1 -DSTOPPER -DTIMED ltl=stopped,served
  * Run:    two -DNVCPU=2 -DWAKERS=1 -DROUNDS=1 -DOTHERS ltl=served
  * Run:    three -DNVCPU=3 -DWAKERS=1 -DROUNDS=1 ltl=served
+ * Run:    borrow -DNVCPU=1 -DWAKERS=1 -DBORROWER ltl=served
+ * Run:    kick_runner -DNVCPU=1 -DWAKERS=1 -DBORROWER -DROUNDS=1 ltl=served
+ * Run:    borrow_two -DNVCPU=1 -DWAKERS=0 -DBORROWER -DBORROWER2 -DROUNDS=1 ltl=served
+ * Run:    borrow_timer -DNVCPU=1 -DWAKERS=0 -DBORROWER -DTIMED -DROUNDS=1 ltl=served
  *
  * Mutant: KICK_WITHOUT_REQUEST one: L4: the thread is woken, finds no reason and sleeps again
  * Mutant: REQUEST_WITHOUT_KICK one: nobody wakes the sleeping thread
@@ -38,18 +45,34 @@
  * Mutant: NO_WAKE one: the thread sleeps on
  * Mutant: PENDING_SKIPS_REQUEST stop: L4, L5: another request is pending, so STOP is not made
  * Mutant: TIMER_WITHOUT_REQUEST timer: L4: the callback wakes the thread without saying why
+ * Mutant: TAKE_BY_STORE borrow_two: two find the vCPU free and both run it
+ * Mutant: NO_LOOK_AFTER borrow: L1: a request before "blocked" is not looked at when it is given back
+ * Mutant: NO_WAKE_AFTER_LIMIT borrow: the guest goes on after the last exit, and nobody runs it
+ * Mutant: BORROW_UNTAKEN borrow: the sender runs a vCPU whose thread is awake
+ * Mutant: KICK_THE_THREAD kick_runner: the IPI goes to the thread while a sender runs the vCPU
  */
 
 #ifndef ROUNDS
 #define ROUNDS 2
 #endif
 
+#ifdef BORROWER2
+#define NTASK (NVCPU + 2)
+#elif defined(BORROWER)
+#define NTASK (NVCPU + 1)
+#endif
 #include "hf_vcpu.inc"
 
 bool work[NVCPU];	/* at EL2, for the guest */
 bool armed[NVCPU];	/* the vCPU's hrtimer */
 bool in_callback[NVCPU];
 bool ended[NVCPU];	/* the thread has ended */
+bool inside[NVCPU];	/* somebody is in FFA_RUN for it */
+
+inline alone(v)
+{
+	atomic { assert(!inside[v]); inside[v] = true }
+}
 
 /* What the guest does next, as an exit. */
 #define AGAIN		0
@@ -74,7 +97,8 @@ loop:
 
 	/* vcpu_enter() */
 	interrupts_on(v);
-	mode[v] = IN_GUEST;			/* local_irq_disable() */
+	runner[v] = v;
+	mode[v] = IN_GUEST;			/* local_irq_disable(), (M) */
 #ifndef NO_LAST_LOOK
 	if					/* (D), then the last look */
 	:: requests[v] != 0 ->
@@ -90,6 +114,7 @@ loop:
 #ifdef INTERRUPTS_ON
 	interrupts_on(v);
 #endif
+	alone(v);
 	if					/* hf_ffa_run() */
 	:: ipi[v] -> exit = AGAIN
 	:: atomic { !ipi[v] -> work[v] = false };
@@ -107,6 +132,7 @@ end_computes:	ipi[v];
 			exit = AGAIN
 		fi
 	fi;
+	inside[v] = false;
 	mode[v] = OUTSIDE;
 	ipi[v] = false;				/* local_irq_enable(); isb() */
 #ifdef CLEAR_AFTER_RUN
@@ -125,9 +151,7 @@ end_computes:	ipi[v];
 #ifdef TIMED
 	:: exit == WAIT_TIMED ->
 		armed[v] = true;		/* hrtimer_start() */
-		vcpu_block(v);
-		atomic { armed[v] = false };	/* hrtimer_cancel() */
-		!in_callback[v]
+		vcpu_block(v)
 #endif
 	:: else
 	fi;
@@ -158,6 +182,81 @@ proctype waker()
 #endif
 	}
 }
+
+#ifdef BORROWER
+#define BORROW_EXITS 2
+
+/* A sender: hf_vcpu_request_here(), which is make_request() and borrow() */
+proctype borrower(byte me)
+{
+	byte seen, n, i, exit, taken;
+	bool won;
+
+	for (n : 1 .. ROUNDS) {
+		work[0] = true;
+		make_request(0, REQ_MESSAGE);
+#ifdef BORROW_UNTAKEN
+		mode[0] = OUTSIDE; won = true;
+#else
+		take(0);
+#endif
+		if
+		:: !won -> kick(0); goto next
+		:: else
+		fi;
+		exit = AGAIN;
+		i = 0;
+		do					/* run_borrowed() */
+		:: exit == AGAIN && i < BORROW_EXITS ->
+			i++;
+			check_requests(0);
+			interrupts_on(me);
+			runner[0] = me;
+			mode[0] = IN_GUEST;
+			if
+			:: requests[0] != 0 -> mode[0] = OUTSIDE
+			:: else ->
+				alone(0);
+				if
+				:: ipi[me] -> exit = AGAIN
+				:: atomic { !ipi[me] -> work[0] = false };
+					if
+					:: exit = AGAIN
+					:: exit = WAIT
+#ifdef TIMED
+					:: exit = WAIT_TIMED
+#endif
+					:: skip ->	/* computes until it is interrupted */
+end_computes:					ipi[me];
+						exit = AGAIN
+					fi
+				fi;
+				inside[0] = false;
+				mode[0] = OUTSIDE;
+				ipi[me] = false
+			fi
+		:: break				/* need_resched(), or all exits used */
+		od;
+		if
+#ifndef NO_WAKE_AFTER_LIMIT
+		:: exit == AGAIN -> make_request(0, REQ_WAKE)
+#endif
+#ifdef TIMED
+		:: exit == WAIT_TIMED -> armed[0] = true
+#endif
+		:: else
+		fi;
+		mode[0] = BLOCKED;			/* give_back(), (O), (P) */
+#ifndef NO_LOOK_AFTER
+		if
+		:: requests[0] != 0 -> idle[0] = false
+		:: else
+		fi;
+#endif
+next:		skip
+	}
+}
+#endif
 
 #ifdef TIMED
 /* timer_expired(), hard interrupt */
@@ -201,9 +300,17 @@ init {
 			run timer(i)
 #endif
 		}
+#if WAKERS > 0
 		for (i : 1 .. WAKERS) {
 			run waker()
 		}
+#endif
+#ifdef BORROWER
+		run borrower(NVCPU);
+#endif
+#ifdef BORROWER2
+		run borrower(NVCPU + 1);
+#endif
 #ifdef STOPPER
 		run stopper()
 #endif

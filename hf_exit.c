@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Exits: what FFA_RUN's answers mean, and what each asks for.
+ *
+ * Runs in the context of whoever runs the vCPU: its thread, or a sender. Messages
+ * are handed on to hf_mailbox.c first.
+ *
+ * Does not: run a vCPU, or put anybody to sleep.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/printk.h>
+
+#include "hf_exit.h"
+#include "hf_vcpu.h"
+#include "hf_vm.h"
+
+static u64 until_timeout(const struct hf_ffa_exit *exit)
+{
+	return exit->timeout_ns ?: HF_UNTIL_REQUEST;
+}
+
+static void wake_other(u16 vm_id, u16 index)
+{
+	struct hf_vm *vm = hf_vm_find(vm_id);
+
+	if (vm && index < vm->nr_vcpus)
+		hf_vcpu_request(&vm->vcpus[index], HF_REQ_WAKE);
+	else
+		pr_warn_ratelimited("hypervisor names VM %u vCPU %u, which is not known\n",
+				    vm_id, index);
+}
+
+/*
+ * Exit handlers. Each returns for how many nanoseconds the vCPU has nothing to
+ * do unless there is a request.
+ */
+static u64 exit_run_again(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
+{
+	return HF_RUN_AGAIN;
+}
+
+static u64 exit_wait(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
+{
+	return until_timeout(exit);
+}
+
+static u64 exit_wake_other(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
+{
+	wake_other(exit->vm, exit->vcpu);
+	return HF_RUN_AGAIN;
+}
+
+static u64 exit_off(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
+{
+	if (vcpu->index == 0 && !READ_ONCE(vcpu->vm->dead))
+		pr_warn_once("VM %u: its first vCPU cannot be run; does the VM exist?\n",
+			     vcpu->vm->id);
+	return HF_UNTIL_REQUEST;
+}
+
+/* The VM is dying: its other vCPUs have to run once more to find out. */
+static u64 exit_aborted(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
+{
+	struct hf_vm *vm = vcpu->vm;
+	u16 i;
+
+	pr_warn_ratelimited("VM %u aborted on vCPU %u\n", vm->id, vcpu->index);
+	for (i = 0; i < vm->nr_vcpus; i++) {
+		if (i != vcpu->index)
+			hf_vcpu_request(&vm->vcpus[i], HF_REQ_WAKE);
+	}
+	return HF_UNTIL_REQUEST;
+}
+
+static u64 exit_error(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
+{
+	u64 pause_ns = vcpu->backoff_ns;
+
+	pr_warn_ratelimited("VM %u vCPU %u: unexpected exit %#x, error %d\n",
+			    vcpu->vm->id, vcpu->index, exit->func, exit->error);
+	vcpu->backoff_ns = min(2 * pause_ns, HF_BACKOFF_MAX_NS);
+	return pause_ns;
+}
+
+static const struct {
+	const char *name;
+	u64 (*handle)(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit);
+} exits[HF_EXIT_COUNT] = {
+	[HF_EXIT_NONE]			= { "none" },
+	[HF_EXIT_INTERRUPT]		= { "interrupt",	exit_run_again },
+	[HF_EXIT_INTERRUPT_OTHER]	= { "interrupt_other",	exit_wake_other },
+	[HF_EXIT_YIELD]			= { "yield",		exit_run_again },
+	[HF_EXIT_MSG_WAIT]		= { "msg_wait",		exit_wait },
+	[HF_EXIT_WFI]			= { "wfi",		exit_wait },
+	[HF_EXIT_WAKE_UP]		= { "wake_up",		exit_wake_other },
+	[HF_EXIT_MSG_SEND]		= { "msg_send",		exit_run_again },
+	[HF_EXIT_RX_RELEASE]		= { "rx_release",	exit_run_again },
+	[HF_EXIT_ABORTED]		= { "aborted",		exit_aborted },
+	[HF_EXIT_BUSY]			= { "busy",		exit_run_again },
+	[HF_EXIT_OFF]			= { "off",		exit_off },
+	[HF_EXIT_ERROR]			= { "error",		exit_error },
+	[HF_EXIT_UNKNOWN]		= { "unknown",		exit_error },
+};
+
+const char *hf_exit_name(enum hf_exit_kind kind)
+{
+	return exits[kind].name;
+}
+
+static enum hf_exit_kind error_kind(int error)
+{
+	switch (error) {
+	case HF_FFA_ABORTED:
+		return HF_EXIT_ABORTED;
+	case HF_FFA_BUSY:
+		return HF_EXIT_BUSY;
+	case HF_FFA_INVALID_PARAMETERS:
+		return HF_EXIT_OFF;
+	default:
+		return HF_EXIT_ERROR;
+	}
+}
+
+static enum hf_exit_kind exit_kind(const struct hf_vcpu *vcpu,
+				   const struct hf_ffa_exit *exit)
+{
+	switch (exit->func) {
+	case FFA_INTERRUPT:
+		return exit->vm == vcpu->vm->id && exit->vcpu == vcpu->index ?
+			HF_EXIT_INTERRUPT : HF_EXIT_INTERRUPT_OTHER;
+	case FFA_YIELD:
+		return HF_EXIT_YIELD;
+	case FFA_MSG_WAIT:
+		return HF_EXIT_MSG_WAIT;
+	case HF_RUN_WAIT_FOR_INTERRUPT:
+		return HF_EXIT_WFI;
+	case HF_RUN_WAKE_UP:
+		return HF_EXIT_WAKE_UP;
+	case FFA_MSG_SEND:
+		return HF_EXIT_MSG_SEND;
+	case FFA_RX_RELEASE:
+		return HF_EXIT_RX_RELEASE;
+	case FFA_ERROR:
+		return error_kind(exit->error);
+	default:
+		return HF_EXIT_UNKNOWN;
+	}
+}
+
+u64 hf_exit_handle(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
+{
+	enum hf_exit_kind kind = exit_kind(vcpu, exit);
+	bool run_again;
+	u64 idle_ns;
+
+	WRITE_ONCE(vcpu->last_exit, kind);
+	WRITE_ONCE(vcpu->runs, vcpu->runs + 1);
+	WRITE_ONCE(vcpu->exits[kind], vcpu->exits[kind] + 1);
+
+	if (kind != HF_EXIT_ERROR && kind != HF_EXIT_UNKNOWN)
+		vcpu->backoff_ns = HF_BACKOFF_MIN_NS;
+
+	/* First, because all VMs wait for our RX page. */
+	run_again = hf_mailbox_exit(vcpu, kind, exit);
+	idle_ns = exits[kind].handle(vcpu, exit);
+	return run_again ? HF_RUN_AGAIN : idle_ns;
+}

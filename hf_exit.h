@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Exits: what FFA_RUN's answers mean, and what each asks for.
+ */
+#ifndef HF_EXIT_H
+#define HF_EXIT_H
+
+#include <linux/limits.h>
+#include <linux/time64.h>
+
+#include "hf_ffa.h"
+
+/* What FFA_RUN's answers mean; hf_exit.c turns one into the other. */
+enum hf_exit_kind {
+	HF_EXIT_NONE,
+	HF_EXIT_INTERRUPT,
+	HF_EXIT_INTERRUPT_OTHER,
+	HF_EXIT_YIELD,
+	HF_EXIT_MSG_WAIT,
+	HF_EXIT_WFI,
+	HF_EXIT_WAKE_UP,
+	HF_EXIT_MSG_SEND,
+	HF_EXIT_RX_RELEASE,
+	HF_EXIT_ABORTED,
+	HF_EXIT_BUSY,
+	HF_EXIT_OFF,
+	HF_EXIT_ERROR,
+	HF_EXIT_UNKNOWN,
+	HF_EXIT_COUNT,
+};
+
+/* What hf_exit_handle() returns: run again at once, or not before a request. */
+#define HF_RUN_AGAIN		0ULL
+#define HF_UNTIL_REQUEST	U64_MAX
+
+/* Pause after an exit that makes no sense: doubles from the first to the last. */
+#define HF_BACKOFF_MIN_NS	(1ULL * NSEC_PER_MSEC)
+#define HF_BACKOFF_MAX_NS	(1ULL * NSEC_PER_SEC)
+
+struct hf_vcpu;
+
+/**
+ * hf_exit_handle() - do what an exit asks for
+ *
+ * Context: whoever runs the vCPU; what sleeps says hf_vcpu_sleep_begin().
+ * Return: for how many nanoseconds the vCPU has nothing to do unless there is a
+ * request, HF_RUN_AGAIN or HF_UNTIL_REQUEST.
+ */
+u64 hf_exit_handle(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit);
+
+const char *hf_exit_name(enum hf_exit_kind kind);
+
+#endif

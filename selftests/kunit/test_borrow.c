@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Suite: a sender that runs the vCPU in its thread's place, and gives it back.
+ *
+ * The fake notes who is inside; what happens "meanwhile" does so in there.
+ */
+#include <linux/sched.h>
+
+#include "bed.h"
+
+#define PORT	10
+
+/* Who was in the guest, in this order, since the vCPU waits. */
+static struct task_struct *inside[16];
+static int stays;
+
+static void note(struct hf_vcpu *vcpu)
+{
+	if (stays < ARRAY_SIZE(inside))
+		inside[stays] = current;
+	WRITE_ONCE(stays, stays + 1);
+}
+
+static void note_and_request(struct hf_vcpu *vcpu)
+{
+	note(vcpu);
+	hf_vcpu_request(vcpu, HF_REQ_INTERRUPT);
+}
+
+static void stay(struct hf_vcpu *vcpu, u32 func, u64 timeout_ns)
+{
+	fake_step(vcpu, &(struct fake_step){
+		.exit = { .func = func, .timeout_ns = timeout_ns, .vm = 2 },
+		.inside = note,
+		.takes = true,
+	});
+}
+
+/* A connected socket, and the vCPU that waits for its message until @timeout_ns. */
+static struct socket *waiting_vcpu(struct kunit *test, struct hf_vcpu **vcpu, u64 timeout_ns)
+{
+	struct socket *sock;
+
+	stays = 0;
+	*vcpu = bed_vcpu(test, 2);
+	fake_exit(*vcpu, FFA_MSG_WAIT, 0, timeout_ns);
+	bed_start();
+	BED_EXPECT_BLOCKED(test, *vcpu);
+	sock = bed_socket(test, SOCK_DGRAM);
+	KUNIT_ASSERT_EQ(test, 0, bed_connect(sock, 2, PORT, 0));
+	return sock;
+}
+
+static void expect_inside(struct kunit *test, struct hf_vcpu *vcpu, int mine, int threads)
+{
+	int i;
+
+	KUNIT_EXPECT_TRUE(test, bed_eventually(READ_ONCE(stays) >= mine + threads));
+	BED_EXPECT_BLOCKED(test, vcpu);
+	KUNIT_ASSERT_EQ(test, mine + threads, stays);
+	for (i = 0; i < stays; i++)
+		KUNIT_EXPECT_PTR_EQ_MSG(test, i < mine ? current : vcpu->task, inside[i],
+					"stay %d", i);
+}
+
+static void sender_runs_the_vcpu_whose_thread_sleeps(struct kunit *test)
+{
+	struct hf_vcpu *vcpu;
+	struct socket *sock = waiting_vcpu(test, &vcpu, 0);
+
+	stay(vcpu, FFA_MSG_WAIT, 0);
+	stay(vcpu, FFA_MSG_WAIT, 0);
+	KUNIT_EXPECT_EQ(test, 1, bed_send(sock, "x", 1, 0));
+	KUNIT_EXPECT_EQ(test, 1, bed_send(sock, "x", 1, 0));
+	expect_inside(test, vcpu, 2, 0);
+	KUNIT_EXPECT_EQ(test, 0ULL, vcpu->wakes);
+	KUNIT_EXPECT_EQ(test, 0UL, fake_vcpu(vcpu)->requests);
+}
+
+static void sender_that_may_not_wait_wakes_the_thread(struct kunit *test)
+{
+	struct hf_vcpu *vcpu;
+	struct socket *sock = waiting_vcpu(test, &vcpu, 0);
+
+	stay(vcpu, FFA_MSG_WAIT, 0);
+	KUNIT_EXPECT_EQ(test, 1, bed_send(sock, "x", 1, MSG_DONTWAIT));
+	expect_inside(test, vcpu, 0, 1);
+}
+
+static void guest_that_is_interrupted_goes_on_in_its_thread(struct kunit *test)
+{
+	struct hf_vcpu *vcpu;
+	struct socket *sock = waiting_vcpu(test, &vcpu, 0);
+
+	stay(vcpu, FFA_INTERRUPT, 0);
+	stay(vcpu, FFA_MSG_WAIT, 0);
+	KUNIT_EXPECT_EQ(test, 1, bed_send(sock, "x", 1, 0));
+	expect_inside(test, vcpu, 1, 1);
+}
+
+static void guest_that_yields_goes_on_in_its_thread(struct kunit *test)
+{
+	struct hf_vcpu *vcpu;
+	struct socket *sock = waiting_vcpu(test, &vcpu, 0);
+
+	stay(vcpu, FFA_YIELD, 0);
+	stay(vcpu, FFA_MSG_WAIT, 0);
+	KUNIT_EXPECT_EQ(test, 1, bed_send(sock, "x", 1, 0));
+	expect_inside(test, vcpu, 1, 1);
+}
+
+/* A guest that exits for ever does not keep the sender. */
+static void sender_takes_care_of_four_exits(struct kunit *test)
+{
+	struct hf_vcpu *vcpu;
+	struct socket *sock = waiting_vcpu(test, &vcpu, 0);
+	int i;
+
+	for (i = 0; i < 7; i++)
+		stay(vcpu, FFA_RX_RELEASE, 0);
+	KUNIT_EXPECT_EQ(test, 1, bed_send(sock, "x", 1, 0));
+	expect_inside(test, vcpu, 4, 3);
+}
+
+static void request_while_the_sender_is_inside_is_not_lost(struct kunit *test)
+{
+	static const u32 waits[] = { FFA_MSG_WAIT, HF_RUN_WAIT_FOR_INTERRUPT };
+	struct hf_vcpu *vcpu;
+	struct socket *sock = waiting_vcpu(test, &vcpu, 0);
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(waits); i++) {
+		stays = 0;
+		fake_step(vcpu, &(struct fake_step){
+			.exit = { .func = waits[i], .vm = 2 },
+			.inside = note_and_request,
+			.takes = true,
+		});
+		stay(vcpu, FFA_MSG_WAIT, 0);
+		KUNIT_EXPECT_EQ(test, 1, bed_send(sock, "x", 1, 0));
+		expect_inside(test, vcpu, 1, 1);
+	}
+}
+
+static void timeout_of_a_guest_that_a_sender_ran_wakes_the_thread(struct kunit *test)
+{
+	struct hf_vcpu *vcpu;
+	struct socket *sock = waiting_vcpu(test, &vcpu, 0);
+
+	stay(vcpu, FFA_MSG_WAIT, 20 * NSEC_PER_MSEC);
+	stay(vcpu, FFA_MSG_WAIT, 0);
+	KUNIT_EXPECT_EQ(test, 1, bed_send(sock, "x", 1, 0));
+	KUNIT_EXPECT_TRUE(test, hrtimer_active(&vcpu->timer));
+	expect_inside(test, vcpu, 1, 1);
+	KUNIT_EXPECT_GE(test, fake_vcpu(vcpu)->pause_ns, 20ULL * NSEC_PER_MSEC);
+}
+
+static void sender_cancels_the_timeout(struct kunit *test)
+{
+	struct hf_vcpu *vcpu;
+	struct socket *sock = waiting_vcpu(test, &vcpu, 3600ULL * NSEC_PER_SEC);
+
+	KUNIT_EXPECT_TRUE(test, hrtimer_active(&vcpu->timer));
+	stay(vcpu, FFA_MSG_WAIT, 0);
+	KUNIT_EXPECT_EQ(test, 1, bed_send(sock, "x", 1, 0));
+	expect_inside(test, vcpu, 1, 0);
+	KUNIT_EXPECT_FALSE(test, hrtimer_active(&vcpu->timer));
+}
+
+/* The fake says so if a vCPU runs after it aborted. */
+static void vcpu_that_aborts_in_a_sender_is_never_run_again(struct kunit *test)
+{
+	struct hf_vcpu *vcpu;
+	struct socket *sock = waiting_vcpu(test, &vcpu, 3600ULL * NSEC_PER_SEC);
+
+	fake_step(vcpu, &(struct fake_step){
+		.exit = { .func = FFA_ERROR, .error = HF_FFA_ABORTED, .vm = 2 },
+		.inside = note,
+	});
+	KUNIT_EXPECT_EQ(test, 1, bed_send(sock, "x", 1, 0));
+	KUNIT_EXPECT_TRUE(test, vcpu->vm->dead);
+	KUNIT_EXPECT_LT(test, bed_send(sock, "x", 1, 0), 0);
+	hf_vcpu_request(vcpu, HF_REQ_WAKE);
+	KUNIT_EXPECT_TRUE(test, bed_eventually(READ_ONCE(vcpu->wakes) == 1));
+	expect_inside(test, vcpu, 1, 0);
+	KUNIT_EXPECT_FALSE(test, hrtimer_active(&vcpu->timer));
+}
+
+static void reply_is_there_when_send_returns(struct kunit *test)
+{
+	struct hf_vcpu *vcpu;
+	struct socket *sock = waiting_vcpu(test, &vcpu, 0);
+	const void *reply = bed_message(test, PORT, bed_port(sock), "reply", 5);
+	char data[8];
+
+	fake_step(vcpu, &(struct fake_step){
+		.exit = {
+			.func = FFA_MSG_SEND,
+			.vm = 2,
+			.vcpu = HF_PRIMARY_VM_ID,
+			.len = sizeof(struct hf_msg_hdr) + 5,
+		},
+		.inside = note,
+		.takes = true,
+		.sends = reply,
+		.len = sizeof(struct hf_msg_hdr) + 5,
+	});
+	stay(vcpu, FFA_MSG_WAIT, 0);
+	KUNIT_EXPECT_EQ(test, 1, bed_send(sock, "x", 1, 0));
+	KUNIT_EXPECT_EQ(test, 5, bed_recv(sock, data, sizeof(data), MSG_DONTWAIT, NULL));
+	expect_inside(test, vcpu, 2, 0);
+}
+
+static struct kunit_case borrow_cases[] = {
+	KUNIT_CASE(sender_runs_the_vcpu_whose_thread_sleeps),
+	KUNIT_CASE(sender_that_may_not_wait_wakes_the_thread),
+	KUNIT_CASE(guest_that_is_interrupted_goes_on_in_its_thread),
+	KUNIT_CASE(guest_that_yields_goes_on_in_its_thread),
+	KUNIT_CASE(sender_takes_care_of_four_exits),
+	KUNIT_CASE(request_while_the_sender_is_inside_is_not_lost),
+	KUNIT_CASE(timeout_of_a_guest_that_a_sender_ran_wakes_the_thread),
+	KUNIT_CASE(sender_cancels_the_timeout),
+	KUNIT_CASE(vcpu_that_aborts_in_a_sender_is_never_run_again),
+	KUNIT_CASE(reply_is_there_when_send_returns),
+	{}
+};
+
+static struct kunit_suite borrow = {
+	.name = "hafnium_borrow",
+	.init = bed_init,
+	.exit = bed_exit,
+	.test_cases = borrow_cases,
+};
+
+kunit_test_suite(borrow);
