@@ -175,6 +175,17 @@ def mark(key, value):
     return {"smp": "smp", "level": "v"}.get(key, "") + value
 
 
+def share(seconds, jobs, runs):
+    """
+    Seconds for each boot, so that those beside each other take as long as was
+    asked for. What is alone comes on top.
+    """
+    boots = len([run for run in runs if not run.alone])
+    if not boots:
+        boots, jobs = len(runs), 1
+    return max(1, seconds * min(jobs, boots) // boots)
+
+
 def join_lines(lines):
     """Lines that end in a backslash continue."""
     whole = ""
