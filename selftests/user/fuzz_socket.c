@@ -169,6 +169,9 @@ TEST(random_programs_harm_nobody)
 	fprintf(stderr, "# seed %lu: %llu programs, %llu calls, %llu of which worked\n", seed,
 		(unsigned long long)all->next - 1, (unsigned long long)calls,
 		(unsigned long long)worked);
+	fprintf(stderr, "# %llu messages received, %llu found no room\n",
+		(unsigned long long)hft_vms_count("received"),
+		(unsigned long long)hft_vms_count("dropped_full"));
 	/* Else too little was tried. */
 	EXPECT_LT(calls / 5, worked);
 

@@ -46,8 +46,9 @@ static const int options[] = {
 };
 
 static const int flags[] = {
-	0, 0, 0, MSG_DONTWAIT, MSG_DONTWAIT, MSG_PEEK, MSG_TRUNC, MSG_OOB, MSG_WAITALL, MSG_EOR,
-	MSG_MORE, MSG_NOSIGNAL, MSG_CONFIRM, MSG_DONTROUTE, MSG_ERRQUEUE, MSG_ZEROCOPY, MSG_CTRUNC,
+	0, 0, 0, 0, 0, 0, MSG_DONTWAIT, MSG_DONTWAIT,
+	MSG_PEEK, MSG_TRUNC, MSG_OOB, MSG_WAITALL, MSG_EOR, MSG_MORE, MSG_NOSIGNAL, MSG_CONFIRM,
+	MSG_DONTROUTE, MSG_ERRQUEUE, MSG_ZEROCOPY, MSG_CTRUNC,
 	MSG_CMSG_CLOEXEC, MSG_FASTOPEN, MSG_WAITFORONE, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT,
 };
 
@@ -124,6 +125,9 @@ static void fill(struct fuzz_task *t)
 
 	for (i = 0; i < 8; i++)
 		word[i] = fuzz_pick(t, 3) ? fuzz_pick(t, 8) : 2000 + fuzz_pick(t, 5);
+	/* Who sends many messages often sends them back. */
+	if (!fuzz_pick(t, 3))
+		word[1] = 0;
 	if (!fuzz_pick(t, 4))
 		word[2] = 0x151534648ull | (uint64_t)fuzz_pick(t, 8) << 40;
 }

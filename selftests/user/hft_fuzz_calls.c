@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -57,8 +58,21 @@ static int special_proc(struct fuzz_task *t, int fd)
 	return n;
 }
 
+/* More answers at once than a narrow socket has room for. */
+static int special_burst(struct fuzz_task *t, int fd)
+{
+	uint64_t addr = arg_addr(t), buf = arg_buf(t);
+	unsigned int i, len = 16 + fuzz_pick(t, 16), sent = 0;
+
+	for (i = 0; i < 8; i++)
+		if (syscall(SYS_sendto, fd, buf, len, MSG_DONTWAIT, addr,
+			    sizeof(struct hf_sockaddr)) >= 0)
+			sent++;
+	return sent ? 0 : -1;
+}
+
 /* What takes more than one call has a number of our own. */
-enum { FORK = -1, EPOLL = -2, PROC = -3 };
+enum { FORK = -1, EPOLL = -2, PROC = -3, BURST = -4 };
 
 static int special_call(struct fuzz_task *t, int number, int fd)
 {
@@ -67,6 +81,8 @@ static int special_call(struct fuzz_task *t, int number, int fd)
 		return special_fork(t, fd);
 	case EPOLL:
 		return special_epoll(t, fd);
+	case BURST:
+		return special_burst(t, fd);
 	default:
 		return special_proc(t, fd);
 	}
@@ -88,8 +104,8 @@ static const struct call {
 	{ "accept", SYS_accept4, 6, MAKES_FD, { arg_fd, arg_buf, arg_room, arg_accept_flags } },
 	{ "getsockname", SYS_getsockname, 3, NOTHING, { arg_fd, arg_buf, arg_room } },
 	{ "getpeername", SYS_getpeername, 3, NOTHING, { arg_fd, arg_buf, arg_room } },
-	{ "send", SYS_sendto, 12, NOTHING, { arg_fd, arg_buf, arg_len, arg_flags } },
-	{ "sendto", SYS_sendto, 12, NOTHING,
+	{ "send", SYS_sendto, 20, NOTHING, { arg_fd, arg_buf, arg_len, arg_flags } },
+	{ "sendto", SYS_sendto, 24, NOTHING,
 	  { arg_fd, arg_buf, arg_len, arg_flags, arg_addr, arg_addr_len } },
 	{ "sendmsg", SYS_sendmsg, 6, NOTHING, { arg_fd, arg_msg, arg_flags } },
 	{ "sendmmsg", SYS_sendmmsg, 3, NOTHING, { arg_fd, arg_msgs, arg_many, arg_flags } },
@@ -120,6 +136,7 @@ static const struct call {
 	{ "fork", FORK, 2, NOTHING, { arg_fd } },
 	{ "epoll", EPOLL, 3, NOTHING, { arg_fd } },
 	{ "proc", PROC, 2, NOTHING, { arg_fd } },
+	{ "burst", BURST, 12, NOTHING, { arg_fd } },
 };
 
 #define CALLS	(sizeof(calls) / sizeof(calls[0]))
@@ -146,6 +163,15 @@ static void remember(struct fuzz_task *t, unsigned int place, int fd)
 		close(old);
 }
 
+/* Half of the first sockets have room for few messages, so that some are dropped. */
+static void narrow(struct fuzz_task *t, int fd)
+{
+	int least = 1;
+
+	if (fuzz_pick(t, 2))
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &least, sizeof(least));
+}
+
 bool fuzz_call(struct fuzz_task *t, unsigned int step)
 {
 	/* Most calls use one of the first places: there are to be sockets in them. */
@@ -162,6 +188,8 @@ bool fuzz_call(struct fuzz_task *t, unsigned int step)
 	if (call->effect == CLOSES_FD)
 		t->worker->fd[t->slot] = -1;
 	ret = syscall(call->number, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
+	if (step < FUZZ_OFTEN && ret >= 0)
+		narrow(t, ret);
 	if (call->effect == MAKES_FD && ret >= 0)
 		remember(t, step < FUZZ_OFTEN ? step : fuzz_pick(t, FUZZ_FDS), ret);
 	return ret >= 0;

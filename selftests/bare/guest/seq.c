@@ -18,6 +18,7 @@
 #define BACK_FIRST_PORT		0x1000
 
 #define BURSTS			8
+#define BURST_MAX		20000	/* a count above it is noise, and would never end */
 
 #define HYPERVISOR_MEMORY	UINT64_C(0x40000000)
 
@@ -378,6 +379,8 @@ static void start_burst(const void *data, u32 len, u64 asker_port)
 	struct seq_back ask = { .size = 0 };
 
 	memcpy(&ask, data, len < sizeof(ask) ? len : sizeof(ask));
+	if (ask.count > BURST_MAX)
+		return;
 	for (struct burst *b = bursts; b < bursts + BURSTS; b++) {
 		if (!b->left) {
 			b->port = ask.port ? ask.port : asker_port;
