@@ -43,6 +43,8 @@ enum hf_mutant {
 	HF_MUTANT_BACK_WITHOUT_LOOK,
 	/* A sender gives the vCPU back, and the guest's timeout is forgotten. */
 	HF_MUTANT_BACK_WITHOUT_TIMER,
+	/* A sender runs the vCPU on a CPU that its thread may not use. */
+	HF_MUTANT_BORROW_ANYWHERE,
 	/* The send queue is not looked at after an exit. */
 	HF_MUTANT_QUEUE_FORGOTTEN,
 	/*

@@ -352,12 +352,16 @@ static void borrow(struct hf_vcpu *vcpu)
 }
 
 /*
- * Without a tick nothing would end the guest's run; and where spinlocks sleep,
- * preemption cannot be disabled around what takes them.
+ * On this CPU: the vCPU's may have been chosen by somebody, who did that with its
+ * thread. Without a tick nothing would end the guest's run; and where spinlocks
+ * sleep, preemption cannot be disabled around what takes them.
  */
-static bool may_borrow(void)
+static bool may_borrow(const struct hf_vcpu *vcpu)
 {
-	return !IS_ENABLED(CONFIG_PREEMPT_RT) && !tick_nohz_full_cpu(smp_processor_id());
+	int cpu = smp_processor_id();
+
+	return !IS_ENABLED(CONFIG_PREEMPT_RT) && !tick_nohz_full_cpu(cpu) &&
+	       (cpumask_test_cpu(cpu, vcpu->task->cpus_ptr) || hf_mutant(BORROW_ANYWHERE));
 }
 
 void hf_vcpu_request_here(struct hf_vcpu *vcpu, enum hf_vcpu_request request)
@@ -365,7 +369,7 @@ void hf_vcpu_request_here(struct hf_vcpu *vcpu, enum hf_vcpu_request request)
 	might_sleep();
 	make_request(vcpu, request);
 	preempt_disable();
-	if (may_borrow())
+	if (may_borrow(vcpu))
 		borrow(vcpu);
 	else
 		kick(vcpu);

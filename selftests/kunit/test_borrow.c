@@ -4,6 +4,7 @@
  *
  * The fake notes who is inside; what happens "meanwhile" does so in there.
  */
+#include <linux/cpumask.h>
 #include <linux/sched.h>
 
 #include "bed.h"
@@ -85,6 +86,30 @@ static void sender_that_may_not_wait_wakes_the_thread(struct kunit *test)
 	stay(vcpu, FFA_MSG_WAIT, 0);
 	KUNIT_EXPECT_EQ(test, 1, bed_send(sock, "x", 1, MSG_DONTWAIT));
 	expect_inside(test, vcpu, 0, 1);
+}
+
+/* Who chooses the CPUs of the thread chooses those of the vCPU. */
+static void sender_on_a_cpu_that_is_not_the_threads_wakes_it(struct kunit *test)
+{
+	int first = cpumask_first(cpu_online_mask);
+	int second = cpumask_next(first, cpu_online_mask);
+	struct hf_vcpu *vcpu;
+	struct socket *sock;
+
+	if (second >= nr_cpu_ids)
+		kunit_skip(test, "needs 2 CPUs");
+	sock = waiting_vcpu(test, &vcpu, 0);
+	KUNIT_ASSERT_EQ(test, 0, set_cpus_allowed_ptr(vcpu->task, cpumask_of(second)));
+	KUNIT_ASSERT_EQ(test, 0, set_cpus_allowed_ptr(current, cpumask_of(first)));
+	stay(vcpu, FFA_MSG_WAIT, 0);
+	KUNIT_EXPECT_EQ(test, 1, bed_send(sock, "x", 1, 0));
+	expect_inside(test, vcpu, 0, 1);
+
+	KUNIT_ASSERT_EQ(test, 0, set_cpus_allowed_ptr(current, cpumask_of(second)));
+	stay(vcpu, FFA_MSG_WAIT, 0);
+	stays = 0;
+	KUNIT_EXPECT_EQ(test, 1, bed_send(sock, "x", 1, 0));
+	expect_inside(test, vcpu, 1, 0);
 }
 
 static void guest_that_is_interrupted_goes_on_in_its_thread(struct kunit *test)
@@ -214,6 +239,7 @@ static void reply_is_there_when_send_returns(struct kunit *test)
 static struct kunit_case borrow_cases[] = {
 	KUNIT_CASE(sender_runs_the_vcpu_whose_thread_sleeps),
 	KUNIT_CASE(sender_that_may_not_wait_wakes_the_thread),
+	KUNIT_CASE(sender_on_a_cpu_that_is_not_the_threads_wakes_it),
 	KUNIT_CASE(guest_that_is_interrupted_goes_on_in_its_thread),
 	KUNIT_CASE(guest_that_yields_goes_on_in_its_thread),
 	KUNIT_CASE(sender_takes_care_of_four_exits),
