@@ -154,9 +154,10 @@ static int unload_under_traffic(struct traffic *t)
 	return err;
 }
 
+/* An echo that stalls ends its client; what takes long here is a client's sleep. */
 static int wait_for_traffic(struct traffic *t, unsigned long echoed)
 {
-	int64_t end = hft_now_ns() + HFT_PATIENCE_MS * 1000000LL;
+	int64_t end = hft_now_ns() + 6 * HFT_PATIENCE_MS * 1000000LL;
 
 	while (t->echoed < echoed)
 		if (hft_now_ns() > end)
