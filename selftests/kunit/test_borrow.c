@@ -42,6 +42,8 @@ static struct socket *waiting_vcpu(struct kunit *test, struct hf_vcpu **vcpu, u6
 {
 	struct socket *sock;
 
+	/* A sender gives way to whoever wants its CPU: nobody may. */
+	sched_set_fifo(current);
 	stays = 0;
 	*vcpu = bed_vcpu(test, 2);
 	fake_exit(*vcpu, FFA_MSG_WAIT, 0, timeout_ns);
