@@ -4,12 +4,12 @@
  *
  * One kernel thread per vCPU calls FFA_RUN for as long as the vCPU has
  * something to do and sleeps otherwise. While it sleeps, the sender of a message
- * may run the vCPU in its place. The only file that puts a thread to
- * sleep or wakes one. Threads run in process context; hf_vcpu_request() is
+ * may run the vCPU in its place. The only file that puts a thread to sleep or
+ * wakes one. Threads and senders are in process context; hf_vcpu_request() is
  * called from anywhere.
  *
- * Invariant: a request that was made is seen by the thread before it sleeps
- * and before it enters the guest; Documentation/wake-up.rst has the proof.
+ * Invariant: a request that was made is seen by whoever runs the vCPU, before
+ * that enters the guest, and before the thread sleeps; wake-up.rst has the proof.
  * Does not: look into messages (hf_mailbox.c), or decide which vCPU of a VM
  * gets one.
  */
@@ -248,7 +248,7 @@ static void give_back(struct hf_vcpu *vcpu, u64 timeout_ns)
 	smp_store_release(&vcpu->mode, HF_VCPU_BLOCKED);
 }
 
-/* Sleep until there is a request, or @timeout_ns are over, and nobody else runs it. */
+/* Sleep until there is a request, or @timeout_ns are over, that no sender took care of. */
 static void vcpu_block(struct hf_vcpu *vcpu, u64 timeout_ns)
 {
 	int i;

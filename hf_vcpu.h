@@ -15,7 +15,7 @@
 
 #include "hf_exit.h"
 
-/* Where a vCPU's thread is; Documentation/wake-up.rst draws the transitions. */
+/* Where whoever runs a vCPU is; Documentation/wake-up.rst draws the transitions. */
 enum hf_vcpu_mode {
 	HF_VCPU_OUTSIDE,	/* in the kernel, will look at its requests */
 	HF_VCPU_IN_GUEST,	/* past the last look, in FFA_RUN or about to be */
