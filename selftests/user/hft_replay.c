@@ -262,14 +262,24 @@ int replay_wake(const struct replay *r, struct replay *helper)
 	return replay_send(helper) || replay_reply(helper) ? -1 : 0;
 }
 
-int replay_send(struct replay *r)
+static int send_next(struct replay *r, int flags)
 {
 	uint32_t out[2] = { ++r->sent, ~r->sent };
 
 	r->sent_ns = hft_now_ns();
-	if (send(r->fd, out, sizeof(out), MSG_DONTWAIT) != sizeof(out))
+	if (send(r->fd, out, sizeof(out), flags) != sizeof(out))
 		return complain("send of message %u: %s", r->sent, strerror(errno));
 	return 0;
+}
+
+int replay_send(struct replay *r)
+{
+	return send_next(r, MSG_DONTWAIT);
+}
+
+int replay_send_and_wait(struct replay *r)
+{
+	return send_next(r, 0);
 }
 
 int replay_reply(struct replay *r)

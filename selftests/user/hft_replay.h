@@ -21,6 +21,7 @@
 
 /* FF-A and Hafnium numbers, written out from the specification. */
 #define REPLAY_FFA_ERROR	0x84000060
+#define REPLAY_FFA_INTERRUPT	0x84000062
 #define REPLAY_FFA_MSG_WAIT	0x8400006b
 #define REPLAY_HF_INJECT	0xff05
 #define REPLAY_HF_WFI		0xff06
@@ -101,6 +102,8 @@ int replay_wake(const struct replay *r, struct replay *helper);
 
 /* Numbered messages; a reply has to be the next one. 0 or -1, a line says why. */
 int replay_send(struct replay *r);
+/* The same by a send() that may block, and so may run the vCPU itself. */
+int replay_send_and_wait(struct replay *r);
 int replay_reply(struct replay *r);
 /* All replies that are due, and no stall was reported meanwhile. */
 int replay_finish(struct replay *r);
