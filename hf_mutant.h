@@ -45,6 +45,8 @@ enum hf_mutant {
 	HF_MUTANT_BACK_WITHOUT_TIMER,
 	/* A sender runs the vCPU on a CPU that its thread may not use. */
 	HF_MUTANT_BORROW_ANYWHERE,
+	/* The IPI goes to the vCPU's thread while a sender runs the vCPU. */
+	HF_MUTANT_KICK_THE_THREAD,
 	/* The send queue is not looked at after an exit. */
 	HF_MUTANT_QUEUE_FORGOTTEN,
 	/*

@@ -85,7 +85,8 @@ static void kick(struct hf_vcpu *vcpu)
 		if (cmpxchg(&vcpu->mode, HF_VCPU_IN_GUEST, HF_VCPU_EXITING) ==
 		    HF_VCPU_IN_GUEST) {
 			atomic_long_inc(&vcpu->kicks);
-			kick_process(READ_ONCE(vcpu->runner));
+			kick_process(hf_mutant(KICK_THE_THREAD) ? vcpu->task :
+				     READ_ONCE(vcpu->runner));
 		}
 		preempt_enable();
 		break;

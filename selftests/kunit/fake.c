@@ -184,11 +184,16 @@ static void hold(struct hf_vcpu *vcpu, struct fake_step *step)
 	local_irq_disable();
 }
 
+bool fake_interrupted(void)
+{
+	return read_sysreg(isr_el1) & ISR_EL1_IRQ;
+}
+
 static void take_step(struct hf_vcpu *vcpu, struct fake_step *step, struct hf_ffa_exit *exit)
 {
 	struct fake_vm *vm = fake_vm(vcpu->vm);
 
-	step->interrupted = read_sysreg(isr_el1) & ISR_EL1_IRQ;
+	step->interrupted = fake_interrupted();
 	if (step->inside)
 		step->inside(vcpu);
 	if (step->hold != FAKE_NO_HOLD)

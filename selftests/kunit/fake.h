@@ -119,6 +119,9 @@ struct fake_step *fake_step(struct hf_vcpu *vcpu, const struct fake_step *step);
 /* The same for a step that is nothing but an exit. */
 void fake_exit(struct hf_vcpu *vcpu, u32 func, int error, u64 timeout_ns);
 
+/* With interrupts off: is one pending on this CPU? It would end the guest's run. */
+bool fake_interrupted(void);
+
 /* Wait until the thread is inside a held step. False if it does not get there. */
 bool fake_entered(struct fake_step *step);
 void fake_release(struct fake_step *step);

@@ -5,11 +5,14 @@
  * The fake notes who is inside; what happens "meanwhile" does so in there.
  */
 #include <linux/cpumask.h>
+#include <linux/delay.h>
 #include <linux/sched.h>
+#include <linux/workqueue.h>
 
 #include "bed.h"
 
 #define PORT	10
+#define KICKS	8
 
 /* Who was in the guest, in this order, since the vCPU waits. */
 static struct task_struct *inside[16];
@@ -169,6 +172,65 @@ static void request_while_the_sender_is_inside_is_not_lost(struct kunit *test)
 	}
 }
 
+/* Somebody on another CPU. */
+static struct {
+	struct work_struct work;
+	struct hf_vcpu *vcpu;
+	int cpu;
+	bool done;
+	int interrupted;
+} kicker;
+
+static void kick_from_elsewhere(struct work_struct *work)
+{
+	hf_vcpu_request(kicker.vcpu, HF_REQ_WAKE);
+	WRITE_ONCE(kicker.done, true);
+}
+
+static void wait_for_kick(struct hf_vcpu *vcpu)
+{
+	int tries = 1000000;
+
+	WRITE_ONCE(kicker.done, false);
+	queue_work_on(kicker.cpu, system_highpri_wq, &kicker.work);
+	while (!READ_ONCE(kicker.done) && --tries)
+		udelay(1);
+	/* The IPI may take a moment. */
+	for (tries = 100; !fake_interrupted() && tries; tries--)
+		udelay(1);
+	kicker.interrupted += fake_interrupted();
+	note(vcpu);
+}
+
+static void request_while_the_sender_is_inside_ends_its_run(struct kunit *test)
+{
+	int first = cpumask_first(cpu_online_mask);
+	struct socket *sock;
+	int i;
+
+	kicker.cpu = cpumask_next(first, cpu_online_mask);
+	if (kicker.cpu >= nr_cpu_ids)
+		kunit_skip(test, "needs 2 CPUs");
+	sock = waiting_vcpu(test, &kicker.vcpu, 0);
+	KUNIT_ASSERT_EQ(test, 0, set_cpus_allowed_ptr(current, cpumask_of(first)));
+	INIT_WORK(&kicker.work, kick_from_elsewhere);
+	kicker.interrupted = 0;
+	for (i = 0; i < KICKS; i++) {
+		stays = 0;
+		fake_step(kicker.vcpu, &(struct fake_step){
+			.exit = { .func = FFA_INTERRUPT, .vm = 2 },
+			.inside = wait_for_kick,
+			.takes = true,
+		});
+		stay(kicker.vcpu, FFA_MSG_WAIT, 0);
+		KUNIT_EXPECT_EQ(test, 1, bed_send(sock, "x", 1, 0));
+		expect_inside(test, kicker.vcpu, 1, 1);
+	}
+	flush_work(&kicker.work);
+	/* A tick may look like one, but not each time. */
+	KUNIT_EXPECT_EQ(test, KICKS, kicker.interrupted);
+}
+
 static void timeout_of_a_guest_that_a_sender_ran_wakes_the_thread(struct kunit *test)
 {
 	struct hf_vcpu *vcpu;
@@ -246,6 +308,7 @@ static struct kunit_case borrow_cases[] = {
 	KUNIT_CASE(guest_that_yields_goes_on_in_its_thread),
 	KUNIT_CASE(sender_takes_care_of_four_exits),
 	KUNIT_CASE(request_while_the_sender_is_inside_is_not_lost),
+	KUNIT_CASE(request_while_the_sender_is_inside_ends_its_run),
 	KUNIT_CASE(timeout_of_a_guest_that_a_sender_ran_wakes_the_thread),
 	KUNIT_CASE(sender_cancels_the_timeout),
 	KUNIT_CASE(vcpu_that_aborts_in_a_sender_is_never_run_again),
