@@ -50,7 +50,7 @@ test-all:
 
 sanitize:
 	@$(SETUP) $(BOOT) source kernel-kasan kernel-kcsan
-	@$(RUN) --tag kasan,kcsan $(T)
+	@$(RUN) --tag kasan,kcsan --within kasan,kcsan,ci $(T)
 
 planted:
 	@$(SETUP) $(BOOT) source kernel-kasan kernel-kcsan

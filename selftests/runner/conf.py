@@ -129,38 +129,47 @@ class Table:
     def all_tests(self):
         return {test for run in self.runs for test in run.tests}
 
-    def select(self, patterns, tags):
+    def select(self, patterns, tags, within=None):
         """
         (run, tests) pairs. A pattern is the name of a run, the name of a row
         (all of its runs), of a test, or run/test, each with * and ?; without
-        patterns the tags select.
+        patterns the tags select. `within` are the tags of the runs that patterns
+        may choose from, None = all. Who reads the detectors is never left out.
         """
+        runs = [run for run in self.runs if within is None or run.tags & within]
         if not patterns:
-            return [(run, run.tests) for run in self.runs if run.tags & tags]
+            every = [(run, run.tests) for run in runs if run.tags & tags]
+            if not every:
+                raise ConfError(f"no run has tag {' or '.join(sorted(tags))}")
+            return every
         chosen = {}
         for pattern in patterns:
-            found = list(self._match(pattern, tags))
+            found = list(match(pattern, runs, tags))
             if not found:
-                raise ConfError(f"no run and no test called {pattern}")
+                among = f" with tag {' or '.join(sorted(within))}" if within else ""
+                raise ConfError(f"no run{among}, and no test of one, called {pattern}")
             for run, tests in found:
                 have = chosen.setdefault(run.name, (run, []))[1]
                 have += [test for test in tests if test not in have]
-        return [(run, [test for test in run.tests if test in tests])
+        return [(run, [test for test in run.tests
+                       if test in tests or test == SCANNED.get(run.kernel)])
                 for run, tests in chosen.values()]
 
-    def _match(self, pattern, tags):
-        run_part, _, test_part = pattern.partition("/")
-        for run in self.runs:
-            if any(fnmatch.fnmatchcase(name, run_part) for name in (run.name, run.base)):
-                tests = fnmatch.filter(run.tests, test_part or "*")
-                if tests or not test_part:
-                    yield run, tests
-        if test_part:
-            return
-        holders = [run for run in self.runs if fnmatch.filter(run.tests, pattern)]
-        # A test alone means the runs that would be done anyway, if it is there.
-        for run in [run for run in holders if run.tags & tags] or holders:
-            yield run, fnmatch.filter(run.tests, pattern)
+
+def match(pattern, runs, tags):
+    """(run, tests) pairs of one pattern."""
+    run_part, _, test_part = pattern.partition("/")
+    for run in runs:
+        if any(fnmatch.fnmatchcase(name, run_part) for name in (run.name, run.base)):
+            tests = fnmatch.filter(run.tests, test_part or "*")
+            if tests or not test_part:
+                yield run, tests
+    if test_part:
+        return
+    holders = [run for run in runs if fnmatch.filter(run.tests, pattern)]
+    # A test alone means the runs that would be done anyway, if it is there.
+    for run in [run for run in holders if run.tags & tags] or holders:
+        yield run, fnmatch.filter(run.tests, pattern)
 
 
 def named(base, fields, keys):
