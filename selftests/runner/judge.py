@@ -12,7 +12,7 @@ from . import ktap
 # Each is a complaint of the kernel, of one of its detectors, of the test
 # hypervisor or of a guest.
 COMPLAINTS = re.compile("|".join((
-    r"WARNING:", r"BUG:", r"\bOops\b", r"cut here", r"Kernel panic", r"Call trace:",
+    r"WARNING:", r"\bBUG\b", r"\bOops\b", r"cut here", r"Kernel panic", r"Call trace:",
     r"Unable to handle kernel", r"Internal error", r"unhandled signal", r"segfault",
     r"INFO: task .* blocked for more than", r"soft lockup", r"hard LOCKUP",
     r"rcu.*(?:stall|self-detected)", r"possible (?:circular|recursive) locking",
@@ -20,6 +20,11 @@ COMPLAINTS = re.compile("|".join((
     r"held lock freed", r"sleeping function called", r"scheduling while atomic",
     r"KASAN", r"KCSAN", r"UBSAN", r"refcount_t:", r"kmemleak: \d+ new suspected",
     r"ODEBUG:", r"list_(?:add|del) corruption", r"unable to enumerate",
+    r"huh, entered softirq", r"debugfs: .*already present",
+    # The module's own: its stall detector had to help, whoever got an answer.
+    r"a lost wake-up",
+    # What is not shown may be a complaint.
+    r"printk messages dropped",
     # A detector that gives up finds nothing any more.
     r"kmemleak: (?:Cannot|.*disabled|.*Memory pool empty)", r"lockdep is turned off",
     r"trying to register non-static key", r"turning off the locking correctness",
