@@ -13,8 +13,10 @@ import time
 
 from . import boot, build, judge
 
-# A test may skip for these reasons on our own hypervisor; see Run.skips.
-FAIR_SKIPS = r"needs \d+ CPUs|this kernel |this level "
+# The one reason for which a test may skip anywhere, if it is true and some run has
+# as many; all others are in the field skips= of the run.
+FEW_CPUS = re.compile(r"needs (\d+) CPUs$")
+MOST_CPUS = 4
 
 
 # KASAN reports its first finding only, unless told otherwise. KCSAN watches one
@@ -97,8 +99,8 @@ class Session:
         if not any(line.strip() for line in outcome.ktap):
             outcome.ktap = [line for line in outcome.console if not line.startswith("[")]
         verdict = judge.judge(outcome, None if "demo" in run.tags else tests, run.allow or None)
-        if run.hyp and not self.options.hypervisor:
-            verdict.problems += unfair_skips(verdict, run.skips)
+        if not self.options.hypervisor:
+            verdict.problems += unfair_skips(verdict, run)
         return outcome, verdict
 
     def describe(self, run):
@@ -202,8 +204,14 @@ class Session:
         return self.status
 
 
-def unfair_skips(verdict, allowed):
-    """Skips that hide a test on a hypervisor that has all a test may need."""
-    fair = re.compile(f"{FAIR_SKIPS}|{allowed}" if allowed else FAIR_SKIPS)
+def is_fair(reason, run):
+    cpus = FEW_CPUS.search(reason)
+    if cpus and run.smp < int(cpus[1]) <= MOST_CPUS:
+        return True
+    return bool(run.skips and re.search(run.skips, reason))
+
+
+def unfair_skips(verdict, run):
+    """Skips that hide a test where there is all that a test may need."""
     return [f"{name}: must not be skipped here" for name, leaf in verdict.leaves
-            if leaf.skipped and not fair.search(leaf.reason)]
+            if leaf.skipped and not is_fair(leaf.reason, run)]
