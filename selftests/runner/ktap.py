@@ -12,9 +12,9 @@ problems, because each of them is how a test that died looks from outside.
 import re
 
 VERSION = re.compile(r"(K?TAP) version (\d+)$")
-PLAN = re.compile(r"1\.\.(\d+)(?:\s+#\s*SKIP\b\s*(.*))?$")
+PLAN = re.compile(r"1\.\.(\d+)(?:\s+#\s*SKIP\b\s*(.*))?$", re.I)
 RESULT = re.compile(r"(not )?ok\b(?:\s+(\d+))?(?:\s+-)?\s*(.*)$")
-DIRECTIVE = re.compile(r"(?:^|\s)#\s*(SKIP|TO[D]O|XFAIL|TIMEOUT|ERROR)\b:?\s*(.*)$")
+DIRECTIVE = re.compile(r"(?:^|\s)#\s*(SKIP|TO[D]O|XFAIL|TIMEOUT|ERROR)\b:?\s*(.*)$", re.I)
 # The harness numbers a skipped test but does not name it; this names it.
 STARTED = re.compile(r"#\s+RUN\s+(\S+)\s+\.\.\.")
 
@@ -133,7 +133,7 @@ class Parser:
         name, directive, reason = match.group(3), None, ""
         found = DIRECTIVE.search(name)
         if found:
-            directive, reason = found.groups()
+            directive, reason = found[1].upper(), found[2]
             name = name[:found.start()].strip()
         result = Result(not match.group(1), number, name or level.started or f"#{number}",
                         directive, reason)
