@@ -21,6 +21,7 @@
 #include <net/sock.h>
 
 #include "hf_flow.h"
+#include "hf_flow_locked.h"
 #include "hf_mailbox.h"
 #include "hf_mutant.h"
 #include "hf_pages.h"
@@ -67,13 +68,13 @@ static u32 owed_next(const struct hf_flow *flow)
 	return flow->owed & (skb_queue_empty(&flow->queue) ? ~0U : HF_FLOW_EARLY);
 }
 
-static bool is_done(const struct hf_flow *flow)
+bool hf_flow_is_done_locked(const struct hf_flow *flow)
 {
+	lockdep_assert_held(&flow->vm->tx_lock);
 	return skb_queue_empty(&flow->queue) && !flow->owed;
 }
 
-/* Whoever was refused may try again; who comes too late asks again. */
-static void wake_refused_locked(struct hf_vm *vm)
+void hf_flow_wake_refused_locked(struct hf_vm *vm)
 {
 	struct hf_flow *flow, *next;
 
@@ -84,8 +85,7 @@ static void wake_refused_locked(struct hf_vm *vm)
 	}
 }
 
-/* Take a message that was sent, or never can be, off its queue. */
-static void unlink_locked(struct hf_flow *flow, struct sk_buff *skb)
+void hf_flow_unlink_locked(struct hf_flow *flow, struct sk_buff *skb)
 {
 	struct hf_vm *vm = flow->vm;
 	unsigned int before = vm->queued_bytes;
@@ -99,14 +99,13 @@ static void unlink_locked(struct hf_flow *flow, struct sk_buff *skb)
 
 	if (before >= HF_FLOW_VM_BYTES / 2 &&
 	    (skb_queue_empty(&flow->queue) || vm->queued_bytes < HF_FLOW_VM_BYTES / 2))
-		wake_refused_locked(vm);
+		hf_flow_wake_refused_locked(vm);
 }
 
-/* The flow had its turn: to the end, or out if it has nothing more to send. */
-static void rotate_locked(struct hf_flow *flow)
+void hf_flow_rotate_locked(struct hf_flow *flow)
 {
 	lockdep_assert_held(&flow->vm->tx_lock);
-	if (!is_done(flow)) {
+	if (!hf_flow_is_done_locked(flow)) {
 		list_move_tail(&flow->node, &flow->vm->flows);
 		return;
 	}
@@ -142,10 +141,10 @@ static struct turn take_turn_locked(struct hf_flow *flow)
 		turn.skb = skb_peek(&flow->queue);
 		turn.err = transmit(flow->vm, turn.skb->data, turn.skb->len);
 		if (turn.err != -EAGAIN)
-			unlink_locked(flow, turn.skb);
+			hf_flow_unlink_locked(flow, turn.skb);
 	}
 	if (turn.err != -EAGAIN)
-		rotate_locked(flow);
+		hf_flow_rotate_locked(flow);
 	return turn;
 }
 
@@ -377,108 +376,6 @@ void hf_flow_owe(struct hf_flow *flow, u32 owed)
 	}
 	spin_unlock(&vm->tx_lock);
 	finish(vm, turn);
-}
-
-/* Move what is queued to @dropped, which the caller frees without the lock. */
-static void clear_locked(struct hf_flow *flow, struct sk_buff_head *dropped)
-{
-	struct sk_buff *skb;
-
-	lockdep_assert_held(&flow->vm->tx_lock);
-	while ((skb = skb_peek(&flow->queue))) {
-		unlink_locked(flow, skb);
-		__skb_queue_tail(dropped, skb);
-	}
-	flow->owed = 0;
-	if (!list_empty(&flow->node))
-		rotate_locked(flow);
-}
-
-void hf_flow_reset(struct hf_flow *flow)
-{
-	struct sk_buff_head dropped;
-
-	__skb_queue_head_init(&dropped);
-	spin_lock(&flow->vm->tx_lock);
-	clear_locked(flow, &dropped);
-	spin_unlock(&flow->vm->tx_lock);
-	__skb_queue_purge(&dropped);
-}
-
-static bool has_ended(struct hf_flow *flow)
-{
-	bool done;
-
-	spin_lock(&flow->vm->tx_lock);
-	done = is_done(flow);
-	flow->watched = !done;
-	spin_unlock(&flow->vm->tx_lock);
-	return done;
-}
-
-void hf_flow_wait_sent(struct hf_flow *flow, long timeout)
-{
-	wait_event_interruptible_timeout(*sk_sleep(flow->sk), has_ended(flow), timeout);
-}
-
-/* Keep what is queued without the socket, as far as the VM's share of that allows. */
-static void disown_locked(struct hf_flow *flow, struct sk_buff_head *dropped)
-{
-	struct hf_vm *vm = flow->vm;
-	struct sk_buff *skb, *next;
-
-	lockdep_assert_held(&vm->tx_lock);
-	skb_queue_walk_safe(&flow->queue, skb, next) {
-		if (vm->closed_bytes < HF_FLOW_CLOSED_BYTES) {
-			vm->closed_bytes += skb->truesize;
-			skb_orphan(skb);
-		} else {
-			unlink_locked(flow, skb);
-			__skb_queue_tail(dropped, skb);
-		}
-	}
-}
-
-void hf_flow_close(struct hf_flow *flow)
-{
-	struct hf_vm *vm = flow->vm;
-	struct sk_buff_head dropped;
-
-	__skb_queue_head_init(&dropped);
-	spin_lock(&vm->tx_lock);
-	list_del_init(&flow->refused);
-	flow->watched = false;
-	if (vm->closed_flows >= HF_FLOW_CLOSED_MAX)
-		clear_locked(flow, &dropped);
-	else
-		disown_locked(flow, &dropped);
-	if (is_done(flow)) {
-		list_del(&flow->node);
-		kfree(flow);
-	} else {
-		flow->closed = true;
-		vm->closed_flows++;
-	}
-	spin_unlock(&vm->tx_lock);
-
-	atomic_long_add(skb_queue_len(&dropped), &vm->dropped_unsent);
-	__skb_queue_purge(&dropped);
-}
-
-void hf_flow_purge(struct hf_vm *vm)
-{
-	struct hf_flow *flow, *next;
-	struct sk_buff_head unsent;
-
-	__skb_queue_head_init(&unsent);
-	spin_lock(&vm->tx_lock);
-	list_for_each_entry_safe(flow, next, &vm->flows, node)
-		clear_locked(flow, &unsent);
-	wake_refused_locked(vm);
-	spin_unlock(&vm->tx_lock);
-
-	atomic_long_add(skb_queue_len(&unsent), &vm->dropped_unsent);
-	__skb_queue_purge(&unsent);
 }
 
 void hf_flow_init(struct hf_flow *flow, struct hf_vm *vm, struct sock *sk,

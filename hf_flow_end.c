@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Flows: what becomes of the unsent when a connection, its socket or its VM ends.
+ *
+ * Process context, under vm->tx_lock; messages are freed after it.
+ *
+ * Invariant: what a VM that does not read keeps of sockets that are gone is
+ * limited, and holds neither a socket nor the module.
+ */
+#include <linux/slab.h>
+#include <net/sock.h>
+
+#include "hf_flow.h"
+#include "hf_flow_locked.h"
+
+/* Move what is queued to @dropped, which the caller frees without the lock. */
+static void clear_locked(struct hf_flow *flow, struct sk_buff_head *dropped)
+{
+	struct sk_buff *skb;
+
+	lockdep_assert_held(&flow->vm->tx_lock);
+	while ((skb = skb_peek(&flow->queue))) {
+		hf_flow_unlink_locked(flow, skb);
+		__skb_queue_tail(dropped, skb);
+	}
+	flow->owed = 0;
+	if (!list_empty(&flow->node))
+		hf_flow_rotate_locked(flow);
+}
+
+void hf_flow_reset(struct hf_flow *flow)
+{
+	struct sk_buff_head dropped;
+
+	__skb_queue_head_init(&dropped);
+	spin_lock(&flow->vm->tx_lock);
+	clear_locked(flow, &dropped);
+	spin_unlock(&flow->vm->tx_lock);
+	__skb_queue_purge(&dropped);
+}
+
+static bool has_ended(struct hf_flow *flow)
+{
+	bool done;
+
+	spin_lock(&flow->vm->tx_lock);
+	done = hf_flow_is_done_locked(flow);
+	flow->watched = !done;
+	spin_unlock(&flow->vm->tx_lock);
+	return done;
+}
+
+void hf_flow_wait_sent(struct hf_flow *flow, long timeout)
+{
+	wait_event_interruptible_timeout(*sk_sleep(flow->sk), has_ended(flow), timeout);
+}
+
+/* Keep what is queued without the socket, as far as the VM's share of that allows. */
+static void disown_locked(struct hf_flow *flow, struct sk_buff_head *dropped)
+{
+	struct hf_vm *vm = flow->vm;
+	struct sk_buff *skb, *next;
+
+	lockdep_assert_held(&vm->tx_lock);
+	skb_queue_walk_safe(&flow->queue, skb, next) {
+		if (vm->closed_bytes < HF_FLOW_CLOSED_BYTES) {
+			vm->closed_bytes += skb->truesize;
+			skb_orphan(skb);
+		} else {
+			hf_flow_unlink_locked(flow, skb);
+			__skb_queue_tail(dropped, skb);
+		}
+	}
+}
+
+void hf_flow_close(struct hf_flow *flow)
+{
+	struct hf_vm *vm = flow->vm;
+	struct sk_buff_head dropped;
+
+	__skb_queue_head_init(&dropped);
+	spin_lock(&vm->tx_lock);
+	list_del_init(&flow->refused);
+	flow->watched = false;
+	if (vm->closed_flows >= HF_FLOW_CLOSED_MAX)
+		clear_locked(flow, &dropped);
+	else
+		disown_locked(flow, &dropped);
+	if (hf_flow_is_done_locked(flow)) {
+		list_del(&flow->node);
+		kfree(flow);
+	} else {
+		flow->closed = true;
+		vm->closed_flows++;
+	}
+	spin_unlock(&vm->tx_lock);
+
+	atomic_long_add(skb_queue_len(&dropped), &vm->dropped_unsent);
+	__skb_queue_purge(&dropped);
+}
+
+void hf_flow_purge(struct hf_vm *vm)
+{
+	struct hf_flow *flow, *next;
+	struct sk_buff_head unsent;
+
+	__skb_queue_head_init(&unsent);
+	spin_lock(&vm->tx_lock);
+	list_for_each_entry_safe(flow, next, &vm->flows, node)
+		clear_locked(flow, &unsent);
+	hf_flow_wake_refused_locked(vm);
+	spin_unlock(&vm->tx_lock);
+
+	atomic_long_add(skb_queue_len(&unsent), &vm->dropped_unsent);
+	__skb_queue_purge(&unsent);
+}
