@@ -66,6 +66,22 @@ static bool is_stuck(const struct fuzz_worker *w)
 	return true;
 }
 
+/* True if the worker has ended; a death of its own is a finding as well. */
+static bool has_ended(struct fuzz_worker *w)
+{
+	int status;
+
+	if (!w->pid || waitpid(w->pid, &status, WNOHANG) != w->pid)
+		return false;
+	w->pid = 0;
+	if (status) {
+		fprintf(stderr, "# program %llu: its worker died, status %#x\n",
+			(unsigned long long)w->program, status);
+		all->died = true;
+	}
+	return true;
+}
+
 /* Waits for all; false if one of them is stuck. */
 static bool wait_for_workers(void)
 {
@@ -75,10 +91,7 @@ static bool wait_for_workers(void)
 		for (i = 0; i < WORKERS; i++) {
 			struct fuzz_worker *w = &all->worker[i];
 
-			if (w->pid && waitpid(w->pid, NULL, WNOHANG) == w->pid) {
-				w->pid = 0;
-				left--;
-			}
+			left -= has_ended(w);
 			if (is_stuck(w))
 				return false;
 		}
@@ -108,6 +121,8 @@ static bool run_batch(uint64_t seed, uint64_t programs)
 	for (i = 0; i < WORKERS; i++) {
 		all->worker[i].seed = seed;
 		all->worker[i].pid = hft_spawn(work, &all->worker[i]);
+		if (all->worker[i].pid < 0)
+			return false;
 	}
 	if (!wait_for_workers())
 		return false;
