@@ -15,8 +15,9 @@ BOOT	:= tools kernel-6.1 busybox
 TEST	:= $(BOOT) kernel-6.12 socat source
 
 # What the user may hand through to the runner.
+HOW	= $(if $(J),-j $(J)) $(if $(V),-v)
 RUN	= selftests/run $(if $(HYPERVISOR),--hypervisor $(HYPERVISOR)) \
-	  $(if $(QEMU_CPU),--cpu $(QEMU_CPU)) $(if $(J),-j $(J)) $(if $(V),-v)
+	  $(if $(QEMU_CPU),--cpu $(QEMU_CPU)) $(HOW)
 
 .PHONY: all modules modules_install install-man demo test test-all check proofs mutants kunit stress
 .PHONY: sanitize faults planted seeds fuzz coverage bench profile setup help clean
@@ -54,7 +55,7 @@ sanitize:
 
 planted:
 	@$(SETUP) $(BOOT) source kernel-kasan kernel-kcsan
-	@selftests/mutants --table selftests/planted.conf $(T)
+	@selftests/mutants --table selftests/planted.conf $(HOW) $(T)
 
 faults:
 	@$(SETUP) $(TEST) kernel-kasan
@@ -77,11 +78,12 @@ proofs:
 
 mutants:
 	@$(SETUP) $(TEST)
-	@selftests/mutants $(T)
+	@selftests/mutants $(HOW) $(T)
 
 kunit:
 	@$(SETUP) tools busybox source kernel-kunit
-	@selftests/tally "selftests/run --tag kunit" "selftests/mutants --table selftests/kunit/mutants.conf"
+	@selftests/tally "selftests/run --tag kunit $(HOW)" \
+		"selftests/mutants --table selftests/kunit/mutants.conf $(HOW)"
 
 stress:
 	@$(SETUP) $(TEST)
@@ -89,13 +91,13 @@ stress:
 
 seeds:
 	@$(SETUP) $(BOOT) source
-	@selftests/tally "selftests/seeds $(if $(J),-j $(J)) $(if $(SEED),--seed $(SEED)) \
-		$(if $(COUNT),--count $(COUNT))" \
-		"selftests/mutants --some --table selftests/seeds.conf $(if $(J),-j $(J))"
+	@selftests/tally "selftests/seeds $(if $(SEED),--seed $(SEED)) \
+		$(if $(COUNT),--count $(COUNT)) $(HOW)" \
+		"selftests/mutants --some --table selftests/seeds.conf $(HOW)"
 
 coverage:
 	@$(SETUP) tools busybox source kernel-kunit
-	@selftests/coverage $(if $(J),-j $(J)) $(if $(V),-v) $(T)
+	@selftests/coverage $(HOW) $(T)
 
 bench:
 	@$(SETUP) $(BOOT) source
@@ -106,13 +108,14 @@ profile:
 	@selftests/profile $(if $(V),-v)
 
 setup:
-	@$(SETUP) $(TEST) lint proofs profile kernel-kunit kernel-kasan kernel-kcsan
+	@$(SETUP) $(TEST) lint proofs profile kernel-kunit kernel-kasan kernel-kcsan \
+		kernel-preempt
 
 help:
 	@echo 'make                 hafnium.ko for KDIR (default: the running kernel)'
 	@echo 'make install-man     the manual pages, below DESTDIR'
 	@echo 'make demo            boot Linux, a hypervisor and two VMs in QEMU; send and receive'
-	@echo 'make test [T=...]    the core tests in QEMU; T = runs, tests or run/test, with * and ?'
+	@echo 'make test            the core tests in QEMU'
 	@echo 'make test-all        everything: all kernels, CPU counts and levels, long runs, and'
 	@echo '                     all of the verbs below that judge; takes hours'
 	@echo 'make check           lint, no emulator'
@@ -134,7 +137,11 @@ help:
 	@echo
 	@echo 'HYPERVISOR=<file>    demo, test, stress: boot this hafnium.bin instead of the test'
 	@echo '                     hypervisor; QEMU_CPU=<cpu> selects the CPU that it wants'
-	@echo 'J=<n>                boots at the same time;  V=1  show builds and consoles'
+	@echo 'J=<n>                boots at the same time: all that boot, but demo, bench and profile'
+	@echo 'V=1                  show builds and consoles: all that boot, but demo'
+	@echo 'T=<names>            only these, with * and ?: runs, tests or run/test of test, stress,'
+	@echo '                     sanitize, faults, fuzz, bench; runs of coverage; mistakes of'
+	@echo '                     mutants, planted; words of the names of checks'
 	@echo 'selftests/run -l     the list of runs;  selftests/run -h  more options'
 
 clean:
