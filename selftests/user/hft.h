@@ -37,7 +37,7 @@ struct hft_guest {
 /* The nth (from 0) guest of that name, NULL = any name; NULL if there is none. */
 const struct hft_guest *hft_guest(const char *name, unsigned int nth);
 unsigned int hft_guest_count(const char *name);
-/* 24 or 27 for a v2.4 or v2.7 hypervisor (HF_LEVEL), 0 if unknown. */
+/* 24, 27 or 28 for a v2.4, v2.7 or v2.8 hypervisor (HF_LEVEL), 0 if unknown. */
 unsigned int hft_level(void);
 
 /* hft_socket.c */

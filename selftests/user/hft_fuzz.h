@@ -20,7 +20,7 @@
 #define FUZZ_TASKS	3	/* processes of a program, at most */
 #define FUZZ_FDS	12	/* files that it works with */
 #define FUZZ_OFTEN	4	/* of these, the ones that most calls use */
-#define FUZZ_STEPS	48	/* calls of each process, at most */
+#define FUZZ_STEPS	48	/* each process makes fewer calls */
 
 /* What a process of a program does now, for the watchdog. */
 struct fuzz_now {
