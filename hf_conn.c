@@ -181,7 +181,7 @@ static void take_credit_locked(struct sock *sk, u32 credit)
 	if ((s32)(credit - hs->tx_credit) <= 0)
 		return;
 	hs->tx_credit = credit;
-	sk->sk_write_space(sk);
+	hf_socket_wake_senders(sk);
 }
 
 /* A frame of the connection. Returns false if @skb must be freed. */

@@ -200,6 +200,9 @@ static int send_message(struct sock *sk, struct hf_flow *flow, struct sk_buff *s
 							   timeout);
 		if (timeout < 0)
 			return sock_intr_errno(sock_sndtimeo(sk, nonblock));
+		/* That ends the wait without making room. */
+		if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
+			return -EPIPE;
 	}
 	return err;
 }

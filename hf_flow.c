@@ -81,7 +81,7 @@ void hf_flow_wake_refused_locked(struct hf_vm *vm)
 	lockdep_assert_held(&vm->tx_lock);
 	list_for_each_entry_safe(flow, next, &vm->refused, refused) {
 		list_del_init(&flow->refused);
-		flow->sk->sk_write_space(flow->sk);
+		hf_socket_wake_senders(flow->sk);
 	}
 }
 

@@ -65,7 +65,7 @@ void hf_flow_init(struct hf_flow *flow, struct hf_vm *vm, struct sock *sk,
  * Messages of one flow leave in the order of the calls. Context: process.
  * Return: 0, and @skb is taken and freed when EL2 has the message; -EPIPE if the
  * VM is dead, and @skb is still the caller's; -EAGAIN if too much is queued for
- * it, the same, and sk_write_space() of the owner is called when it is worth trying again.
+ * it, the same, and the owner is woken when it is worth trying again.
  */
 int hf_flow_send(struct hf_flow *flow, struct sk_buff *skb);
 
@@ -104,11 +104,13 @@ void hf_flow_reset(struct hf_flow *flow);
 /**
  * hf_flow_want_room() - whether hf_flow_send() would not answer -EAGAIN
  *
- * If it would, sk_write_space() of the owner is called when it no longer
- * does; the caller has to stand in the socket's wait queue already. Context:
- * process, may hold spinlocks.
+ * If it would, the owner is woken when it no longer does; the caller has to
+ * stand in the socket's wait queue already. Context: process, may hold spinlocks.
  */
 bool hf_flow_want_room(struct hf_flow *flow);
+
+/* Upcall: whoever wants to send on the socket should try again. May hold spinlocks. */
+void hf_socket_wake_senders(struct sock *sk);
 
 /**
  * hf_flow_wait_sent() - wait until all has been handed to EL2, or the VM died

@@ -259,6 +259,22 @@ int hf_sock_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 	}
 }
 
+/*
+ * Upcall of hf_flow.c. sk_write_space() would not do: it wakes nobody while more than
+ * half of SO_SNDBUF is in use, and that can be by the messages of those who wait.
+ */
+void hf_socket_wake_senders(struct sock *sk)
+{
+	struct socket_wq *wq;
+
+	rcu_read_lock();
+	wq = rcu_dereference(sk->sk_wq);
+	if (skwq_has_sleeper(wq))
+		wake_up_interruptible_poll(&wq->wait, EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
+	sk_wake_async(sk, SOCK_WAKE_SPACE, POLL_OUT);
+	rcu_read_unlock();
+}
+
 /* Upcall of hf_mailbox.c. */
 void hf_socket_deliver(struct sk_buff *skb)
 {

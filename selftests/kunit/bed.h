@@ -89,4 +89,22 @@ int bed_send_to(struct socket *sock, u16 vm_id, u64 port, const void *data, size
 /* @from may be NULL. */
 int bed_recv(struct socket *sock, void *data, size_t len, int flags, struct hf_sockaddr *from);
 
+/* A send() or recv() that may wait, in a thread of its own. */
+struct bed_call {
+	struct socket *sock;
+	void *data;
+	size_t len;
+	int (*call)(struct bed_call *call);
+	int ret;
+	bool ended;
+	struct task_struct *task;
+};
+
+/* Begin it. Returns when it waits, or is over. */
+struct bed_call *bed_begin_send(struct kunit *test, struct socket *sock, size_t len);
+struct bed_call *bed_begin_recv(struct kunit *test, struct socket *sock, size_t len);
+
+/* What it returned; -ETIME if it does not return. Then the death of @vcpu's VM ends it. */
+int bed_end_call(struct kunit *test, struct bed_call *call, struct hf_vcpu *vcpu);
+
 #endif

@@ -8,13 +8,22 @@
 
 #include "bed_flow.h"
 
-struct sock *bed_owner(struct kunit *test, void (*write_space)(struct sock *sk))
-{
-	struct sock *sk = kunit_kzalloc(test, sizeof(*sk), GFP_KERNEL);
+struct owner {
+	struct sock sk;
+	struct socket_wq wq;
+	struct wait_queue_entry waiter;
+};
 
-	KUNIT_ASSERT_NOT_NULL(test, sk);
-	sk->sk_write_space = write_space;
-	return sk;
+struct sock *bed_owner(struct kunit *test, wait_queue_func_t woken)
+{
+	struct owner *owner = kunit_kzalloc(test, sizeof(*owner), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, owner);
+	init_waitqueue_head(&owner->wq.wait);
+	RCU_INIT_POINTER(owner->sk.sk_wq, &owner->wq);
+	init_waitqueue_func_entry(&owner->waiter, woken);
+	add_wait_queue(&owner->wq.wait, &owner->waiter);
+	return &owner->sk;
 }
 
 struct hf_flow *bed_flow(struct kunit *test, struct hf_vm *vm, struct sock *sk)

@@ -8,8 +8,8 @@
 #include "../../hf_flow.h"
 #include "bed.h"
 
-/* A flow's owner, as far as flows know it. */
-struct sock *bed_owner(struct kunit *test, void (*write_space)(struct sock *sk));
+/* A flow's owner, as far as flows know it. @woken is called when it may send again. */
+struct sock *bed_owner(struct kunit *test, wait_queue_func_t woken);
 
 /* A flow without anything in it. @sk may be NULL. */
 struct hf_flow *bed_flow(struct kunit *test, struct hf_vm *vm, struct sock *sk);

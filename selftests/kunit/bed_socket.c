@@ -4,6 +4,7 @@
  *
  * A socket made here counts as one of a privileged process.
  */
+#include <linux/kthread.h>
 #include <linux/net.h>
 #include <linux/socket.h>
 #include <linux/uio.h>
@@ -112,4 +113,74 @@ int bed_recv(struct socket *sock, void *data, size_t len, int flags, struct hf_s
 	struct kvec vec = { data, len };
 
 	return kernel_recvmsg(sock, &msg, &vec, 1, len, flags);
+}
+
+/* --- calls that wait --- */
+
+static int send_waiting(struct bed_call *call)
+{
+	return bed_send(call->sock, call->data, call->len, 0);
+}
+
+static int recv_waiting(struct bed_call *call)
+{
+	return bed_recv(call->sock, call->data, call->len, 0, NULL);
+}
+
+static int run_call(void *data)
+{
+	struct bed_call *call = data;
+
+	call->ret = call->call(call);
+	WRITE_ONCE(call->ended, true);
+	while (!kthread_should_stop())
+		usleep_range(1000, 2000);
+	return 0;
+}
+
+/* Waits is more than being about to: then it would still see what comes. */
+static bool waits_or_ended(const struct bed_call *call)
+{
+	return READ_ONCE(call->ended) || (READ_ONCE(call->task->__state) == TASK_INTERRUPTIBLE &&
+					  !READ_ONCE(call->task->on_rq));
+}
+
+static struct bed_call *begin(struct kunit *test, struct socket *sock, size_t len,
+			      int (*function)(struct bed_call *call))
+{
+	struct bed_call *call = kunit_kzalloc(test, sizeof(*call), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, call);
+	call->data = kunit_kzalloc(test, len, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, call->data);
+	call->sock = sock;
+	call->len = len;
+	call->call = function;
+	call->task = kthread_create(run_call, call, "hf_test");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(call->task));
+	wake_up_process(call->task);
+	KUNIT_EXPECT_TRUE(test, bed_eventually(waits_or_ended(call)));
+	return call;
+}
+
+struct bed_call *bed_begin_send(struct kunit *test, struct socket *sock, size_t len)
+{
+	return begin(test, sock, len, send_waiting);
+}
+
+struct bed_call *bed_begin_recv(struct kunit *test, struct socket *sock, size_t len)
+{
+	return begin(test, sock, len, recv_waiting);
+}
+
+int bed_end_call(struct kunit *test, struct bed_call *call, struct hf_vcpu *vcpu)
+{
+	bool in_time = bed_eventually(READ_ONCE(call->ended));
+
+	if (!in_time) {
+		bed_exit_by_hand(vcpu, HF_EXIT_ABORTED, 0, 0, 0);
+		KUNIT_EXPECT_TRUE(test, bed_eventually(READ_ONCE(call->ended)));
+	}
+	kthread_stop(call->task);
+	return in_time ? call->ret : -ETIME;
 }

@@ -10,9 +10,10 @@
 
 static int woken;
 
-static void note_room(struct sock *sk)
+static int note_room(struct wait_queue_entry *waiter, unsigned int mode, int flags, void *key)
 {
 	woken++;
+	return 0;
 }
 
 /* Fill the VM's total; returns how many messages that took. */
