@@ -187,16 +187,39 @@ static struct sk_buff *receive_before_error(struct sock *sk, int flags)
 	return skb;
 }
 
-int hf_sock_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags)
+/* Whether it is one that was set on the socket, and not how a wait for messages ends. */
+static bool was_set_on_socket(int err)
+{
+	return err && err != -EAGAIN && err != -EINTR && err != -ERESTARTSYS && err != -ENOTCONN;
+}
+
+/* As skb_recv_datagram(), but an error comes after all that arrived before it. */
+static struct sk_buff *receive(struct sock *sk, int flags, int *err)
 {
 	struct sk_buff *skb = NULL;
-	size_t copied;
-	int err;
+	/* Not 0, for which an empty message that was peeked at would be passed over. */
+	int offset = -1;
 
 	if (READ_ONCE(sk->sk_err))
 		skb = receive_before_error(sk, flags);
 	if (!skb)
-		skb = skb_recv_datagram(sk, flags, &err);
+		skb = __skb_recv_datagram(sk, &sk->sk_receive_queue, flags, &offset, err);
+	if (skb || !was_set_on_socket(*err))
+		return skb;
+	/* Linux took it off the socket. Was there a message, it is for the next call. */
+	skb = receive_before_error(sk, flags);
+	if (skb)
+		cmpxchg_relaxed(&sk->sk_err, 0, -*err);
+	return skb;
+}
+
+int hf_sock_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags)
+{
+	struct sk_buff *skb;
+	size_t copied;
+	int err;
+
+	skb = receive(sk, flags, &err);
 	if (!skb) {
 		bool ended = READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN;
 
@@ -210,6 +233,7 @@ int hf_sock_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 	if (err && !(flags & MSG_PEEK)) {
 		/* A bad buffer does not cost a message. */
 		skb_queue_head(&sk->sk_receive_queue, skb);
+		sk->sk_data_ready(sk);
 		return err;
 	}
 	if (err)

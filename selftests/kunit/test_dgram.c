@@ -207,6 +207,22 @@ static void what_does_not_fit_is_dropped_and_counted_exactly(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1000L, atomic_long_read(&vcpu->vm->received));
 }
 
+static void empty_message_can_be_peeked_at_again(struct kunit *test)
+{
+	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
+	struct socket *sock = bound_socket(test, HF_VM_ID_ANY, PORT);
+	char data[8];
+	int i;
+
+	bed_receive(test, vcpu, 1, PORT, "", 0);
+	bed_receive(test, vcpu, 1, PORT, "abc", 3);
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_EQ(test, 0, bed_recv(sock, data, 8, MSG_DONTWAIT | MSG_PEEK, NULL));
+	KUNIT_EXPECT_EQ(test, 0, recv_now(sock, data, 8));
+	KUNIT_EXPECT_EQ(test, 3, bed_recv(sock, data, 8, MSG_DONTWAIT | MSG_PEEK, NULL));
+	KUNIT_EXPECT_EQ(test, 3, recv_now(sock, data, 8));
+}
+
 static void death_is_heard_after_what_was_received(struct kunit *test)
 {
 	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
@@ -265,6 +281,7 @@ static struct kunit_case dgram_cases[] = {
 	KUNIT_CASE(sent_message_carries_both_ports),
 	KUNIT_CASE(message_that_can_never_be_sent_is_reported),
 	KUNIT_CASE(what_does_not_fit_is_dropped_and_counted_exactly),
+	KUNIT_CASE(empty_message_can_be_peeked_at_again),
 	KUNIT_CASE(death_is_heard_after_what_was_received),
 	KUNIT_CASE(death_leaves_sockets_of_other_vms_alone),
 	KUNIT_CASE(closing_leaves_what_was_sent_in_the_queue),

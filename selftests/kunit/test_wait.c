@@ -4,6 +4,7 @@
  *
  * The call is in a thread of its own; the test is the guest.
  */
+#include <linux/uio.h>
 #include <net/sock.h>
 
 #include "bed_seq.h"
@@ -95,11 +96,105 @@ static void shutdown_ends_a_send_that_waits(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EPIPE, bed_end_call(test, call, vcpu));
 }
 
+/* --- recv() --- */
+
+static void wake_nobody(struct sock *sk)
+{
+}
+
+/* A message and then an error reach a recv() before it can look. */
+static void expect_message_before_error(struct kunit *test, struct hf_vcpu *vcpu,
+					struct socket *sock, void (*arrive)(struct kunit *test,
+									    struct hf_vcpu *vcpu,
+									    struct socket *sock),
+					void (*fail)(struct kunit *test, struct hf_vcpu *vcpu,
+						     struct socket *sock))
+{
+	void (*data_ready)(struct sock *sk) = sock->sk->sk_data_ready;
+	struct bed_call *call = bed_begin_recv(test, sock, 8);
+	char data;
+
+	KUNIT_EXPECT_FALSE(test, call->ended);
+	sock->sk->sk_data_ready = wake_nobody;
+	arrive(test, vcpu, sock);
+	sock->sk->sk_data_ready = data_ready;
+	fail(test, vcpu, sock);
+	KUNIT_EXPECT_EQ(test, 1, bed_end_call(test, call, vcpu));
+	KUNIT_EXPECT_EQ(test, -ECONNRESET, bed_recv(sock, &data, 1, MSG_DONTWAIT, NULL));
+}
+
+static void say_data(struct kunit *test, struct hf_vcpu *vcpu, struct socket *sock)
+{
+	struct seq_frame frame = bed_frame(bed_port(sock), DATA, 0, 1);
+
+	bed_deliver(test, vcpu, &frame, "x", 1);
+}
+
+static void say_reset(struct kunit *test, struct hf_vcpu *vcpu, struct socket *sock)
+{
+	bed_say(test, vcpu, bed_port(sock), RESET, 0, 0);
+}
+
+static void say_datagram(struct kunit *test, struct hf_vcpu *vcpu, struct socket *sock)
+{
+	bed_receive(test, vcpu, 1, bed_port(sock), "x", 1);
+}
+
+static void die(struct kunit *test, struct hf_vcpu *vcpu, struct socket *sock)
+{
+	bed_exit_by_hand(vcpu, HF_EXIT_ABORTED, 0, 0, 0);
+}
+
+static void recv_that_waits_returns_a_message_before_the_reset_behind_it(struct kunit *test)
+{
+	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
+
+	expect_message_before_error(test, vcpu, bed_connected(test, vcpu, 1), say_data, say_reset);
+}
+
+static void recv_that_waits_returns_a_message_before_the_death_behind_it(struct kunit *test)
+{
+	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
+	struct socket *sock = bed_socket(test, SOCK_DGRAM);
+
+	KUNIT_ASSERT_EQ(test, 0, bed_connect(sock, 2, 1, 0));
+	expect_message_before_error(test, vcpu, sock, say_datagram, die);
+}
+
+static int woken;
+
+static void note_data(struct sock *sk)
+{
+	woken++;
+}
+
+static void message_that_a_bad_buffer_leaves_wakes_the_next_reader(struct kunit *test)
+{
+	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
+	struct socket *sock = bed_socket(test, SOCK_DGRAM);
+	struct iovec vec = { (void __user *)8, 1 };
+	struct msghdr msg = { 0 };
+	char data;
+
+	KUNIT_ASSERT_EQ(test, 0, bed_bind(sock, HF_VM_ID_ANY, 5000));
+	bed_receive(test, vcpu, 1, 5000, "x", 1);
+	sock->sk->sk_data_ready = note_data;
+	woken = 0;
+	iov_iter_init(&msg.msg_iter, READ, &vec, 1, 1);
+	KUNIT_EXPECT_EQ(test, -EFAULT, sock_recvmsg(sock, &msg, MSG_DONTWAIT));
+	KUNIT_EXPECT_EQ(test, 1, woken);
+	KUNIT_EXPECT_EQ(test, 1, bed_recv(sock, &data, 1, MSG_DONTWAIT, NULL));
+	KUNIT_EXPECT_EQ(test, 'x', data);
+}
+
 static struct kunit_case wait_cases[] = {
 	KUNIT_CASE(credit_wakes_a_sender_whose_message_fills_its_buffer),
 	KUNIT_CASE(credit_wakes_all_senders_however_many_wait),
 	KUNIT_CASE(room_for_a_vm_wakes_a_sender_whose_message_fills_its_buffer),
 	KUNIT_CASE(shutdown_ends_a_send_that_waits),
+	KUNIT_CASE(recv_that_waits_returns_a_message_before_the_reset_behind_it),
+	KUNIT_CASE(recv_that_waits_returns_a_message_before_the_death_behind_it),
+	KUNIT_CASE(message_that_a_bad_buffer_leaves_wakes_the_next_reader),
 	{}
 };
 
