@@ -9,6 +9,7 @@
  * the VM dies or the socket is closed and too much waits for the VM already.
  * A message for a socket that is full is dropped and counted (sk_drops).
  */
+#include <linux/filter.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
 #include <net/sock.h>
@@ -386,14 +387,14 @@ void hf_dgram_deliver(struct sock *sk, struct sk_buff *skb)
 		kfree_skb(skb);
 		return;
 	}
-	if (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN) {
+	if (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN || sk_filter(sk, skb)) {
 		atomic_inc(&sk->sk_drops);
 		atomic_long_inc(&vm->dropped_full);
 		kfree_skb(skb);
 		return;
 	}
-	/* Counts in sk_drops what does not fit. */
-	if (sock_queue_rcv_skb(sk, skb)) {
+	/* Counts in sk_drops what does not fit; sock_queue_rcv_skb() would filter uncounted. */
+	if (__sock_queue_rcv_skb(sk, skb)) {
 		atomic_long_inc(&vm->dropped_full);
 		if (!hf_mutant(PLANTED_LEAKED_SKB))
 			kfree_skb(skb);

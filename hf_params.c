@@ -47,7 +47,10 @@ static int parse_vm(char *entry, unsigned long *seen, u16 *id, u16 *nr_vcpus)
 
 	if (!entry || parse_u16(id_text, id) || parse_u16(entry, nr_vcpus))
 		return -EINVAL;
-	if (*id <= HF_PRIMARY_VM_ID || !*nr_vcpus || *nr_vcpus > HF_PARAMS_VCPUS_MAX)
+	/* The last one is HF_VM_ID_ANY. */
+	if (*id <= HF_PRIMARY_VM_ID || *id == U16_MAX)
+		return -EINVAL;
+	if (!*nr_vcpus || *nr_vcpus > HF_PARAMS_VCPUS_MAX)
 		return -EINVAL;
 	return __test_and_set_bit(*id, seen) ? -EINVAL : 0;
 }
@@ -76,7 +79,7 @@ int hf_params_vms(const char *text, int (*create)(u16 id, u16 nr_vcpus))
 		err = parse_vms(copy, seen, create);
 	if (err == -EINVAL)
 		pr_err("vms=%s: expected id:vcpus[,id:vcpus...], each id once, ids from %u to %u, vcpus from 1 to %u\n",
-		       text, HF_PRIMARY_VM_ID + 1, U16_MAX, HF_PARAMS_VCPUS_MAX);
+		       text, HF_PRIMARY_VM_ID + 1, U16_MAX - 1, HF_PARAMS_VCPUS_MAX);
 	kfree(copy);
 	bitmap_free(seen);
 	return err;

@@ -5,6 +5,8 @@
  * What system calls answer is tested from userspace too; here it is what only
  * a hypervisor that obeys can bring about.
  */
+#include <linux/filter.h>
+#include <linux/fs.h>
 #include <net/sock.h>
 
 #include "bed.h"
@@ -223,6 +225,36 @@ static void empty_message_can_be_peeked_at_again(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 3, recv_now(sock, data, 8));
 }
 
+/* As SO_ATTACH_FILTER, with a filter that lets nothing pass; detached with NULL. */
+static struct sk_filter *attach_filter(struct kunit *test, struct socket *sock)
+{
+	static struct sock_filter drop_all = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog_kern program = { 1, &drop_all };
+	struct sk_filter *filter = kunit_kzalloc(test, sizeof(*filter), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, filter);
+	KUNIT_ASSERT_EQ(test, 0, bpf_prog_create(&filter->prog, &program));
+	rcu_assign_pointer(sock->sk->sk_filter, filter);
+	return filter;
+}
+
+static void what_a_filter_drops_is_counted(struct kunit *test)
+{
+	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
+	struct socket *sock = bound_socket(test, HF_VM_ID_ANY, PORT);
+	struct sk_filter *filter = attach_filter(test, sock);
+	char data;
+	int i;
+
+	for (i = 0; i < 3; i++)
+		bed_receive(test, vcpu, 1, PORT, "x", 1);
+	RCU_INIT_POINTER(sock->sk->sk_filter, NULL);
+	bpf_prog_destroy(filter->prog);
+	KUNIT_EXPECT_EQ(test, -EAGAIN, recv_now(sock, &data, 1));
+	KUNIT_EXPECT_EQ(test, 3, atomic_read(&sock->sk->sk_drops));
+	KUNIT_EXPECT_EQ(test, 3L, atomic_long_read(&vcpu->vm->dropped_full));
+}
+
 static void death_is_heard_after_what_was_received(struct kunit *test)
 {
 	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
@@ -268,6 +300,20 @@ static void closing_leaves_what_was_sent_in_the_queue(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 3, fake_vm(vm)->sent);
 }
 
+static void proc_shows_as_many_drops_as_there_were(struct kunit *test)
+{
+	struct socket *sock = bound_socket(test, HF_VM_ID_ANY, PORT);
+	char *text = kunit_kzalloc(test, 4096, GFP_KERNEL);
+	struct file *file = filp_open("/proc/net/hf", O_RDONLY, 0);
+	loff_t pos = 0;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
+	atomic_set(&sock->sk->sk_drops, 3000000000U);
+	kernel_read(file, text, 4095, &pos);
+	filp_close(file, NULL);
+	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(text, " 3000000000 "), "%s", text);
+}
+
 static struct kunit_case dgram_cases[] = {
 	KUNIT_CASE(message_arrives_with_its_sender),
 	KUNIT_CASE(sizes_from_none_to_the_page_arrive_whole),
@@ -282,9 +328,11 @@ static struct kunit_case dgram_cases[] = {
 	KUNIT_CASE(message_that_can_never_be_sent_is_reported),
 	KUNIT_CASE(what_does_not_fit_is_dropped_and_counted_exactly),
 	KUNIT_CASE(empty_message_can_be_peeked_at_again),
+	KUNIT_CASE(what_a_filter_drops_is_counted),
 	KUNIT_CASE(death_is_heard_after_what_was_received),
 	KUNIT_CASE(death_leaves_sockets_of_other_vms_alone),
 	KUNIT_CASE(closing_leaves_what_was_sent_in_the_queue),
+	KUNIT_CASE(proc_shows_as_many_drops_as_there_were),
 	{}
 };
 
