@@ -53,23 +53,48 @@ static struct hf_flow *get_flow(struct hf_sock *hs, struct hf_vm *vm)
 	return flow;
 }
 
-static int disconnect(struct sock *sk)
+static bool peer_is_dead(struct hf_sock *hs)
+{
+	const struct hf_peer *peer;
+	bool dead;
+
+	rcu_read_lock();
+	peer = hf_sock_peer(hs);
+	dead = peer && READ_ONCE(peer->vm->dead);
+	rcu_read_unlock();
+	return dead;
+}
+
+static void forget_peer_locked(struct sock *sk)
 {
 	struct hf_sock *hs = hf_sk(sk);
+	bool dead = peer_is_dead(hs);
 
-	lock_sock(sk);
-	hf_sock_clear_peer(hs);
-	if (hs->port_from_connect) {
+	if (hs->port_from_connect)
 		hf_port_unbind(hs);
-		WRITE_ONCE(hs->from_vm, HF_VM_ID_ANY);
-	}
 	WRITE_ONCE(hs->port_from_connect, false);
+	hf_sock_clear_peer(hs);
+	/* Whoever makes that death known may be at it still. */
+	if (dead)
+		synchronize_rcu();
 	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 	sk->sk_socket->state = SS_UNCONNECTED;
 	WRITE_ONCE(sk->sk_shutdown, 0);
 	sock_error(sk);
+}
+
+static int disconnect(struct sock *sk)
+{
+	lock_sock(sk);
+	forget_peer_locked(sk);
 	release_sock(sk);
 	return 0;
+}
+
+/* Whether the socket hears the VM that it is to speak to. */
+static bool hears(const struct hf_sock *hs, const struct hf_vm *vm)
+{
+	return !hs->local_port || hs->from_vm == HF_VM_ID_ANY || hs->from_vm == vm->id;
 }
 
 static int connect_locked(struct sock *sk, const struct hf_sockaddr *addr, int len)
@@ -85,10 +110,16 @@ static int connect_locked(struct sock *sk, const struct hf_sockaddr *addr, int l
 		return PTR_ERR(vm);
 	if (hs->port_from_connect)
 		return -EISCONN;
+	if (!hears(hs, vm))
+		return -EINVAL;
+	if (READ_ONCE(vm->dead))
+		return -ECONNRESET;
 	flow = get_flow(hs, vm);
 	if (!flow)
 		return -ENOMEM;
 
+	if (peer_is_dead(hs))
+		forget_peer_locked(sk);
 	err = bind ? hf_sock_bind_free(hs, vm) : 0;
 	if (err)
 		return err;
@@ -102,10 +133,10 @@ static int connect_locked(struct sock *sk, const struct hf_sockaddr *addr, int l
 	WRITE_ONCE(hs->port_from_connect, bind);
 	WRITE_ONCE(sk->sk_state, TCP_ESTABLISHED);
 	sk->sk_socket->state = SS_CONNECTED;
-	if (!READ_ONCE(vm->dead))
-		return 0;
-	report_death(sk);
-	return -ECONNRESET;
+	/* It has died since, and who tells of that may not have seen us. */
+	if (READ_ONCE(vm->dead))
+		report_death(sk);
+	return 0;
 }
 
 static int dgram_connect(struct socket *sock, struct sockaddr *uaddr, int len, int flags)
@@ -256,18 +287,6 @@ static int dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	if (err < 0)
 		return READ_ONCE(to.flow->vm->dead) ? -EPIPE : err;
 	return len;
-}
-
-static bool peer_is_dead(struct hf_sock *hs)
-{
-	const struct hf_peer *peer;
-	bool dead;
-
-	rcu_read_lock();
-	peer = hf_sock_peer(hs);
-	dead = peer && READ_ONCE(peer->vm->dead);
-	rcu_read_unlock();
-	return dead;
 }
 
 static int dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)

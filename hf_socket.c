@@ -109,16 +109,14 @@ static int check_source(struct hf_sock *hs, u16 vm_id)
 	return may_use(hs, vm) ? 0 : -EACCES;
 }
 
-/* The filter first: nothing may slip in before it. */
+/*
+ * The filter first: nothing may slip in before it. It stays when the port goes, or
+ * cannot be had: somebody who found the socket before may be about to deliver.
+ */
 static int bind_locked(struct hf_sock *hs, u16 from_vm, u64 port)
 {
-	int err;
-
 	WRITE_ONCE(hs->from_vm, from_vm);
-	err = hf_port_bind(hs, port);
-	if (err)
-		WRITE_ONCE(hs->from_vm, HF_VM_ID_ANY);
-	return err;
+	return hf_port_bind(hs, port);
 }
 
 int hf_sock_bind_free(struct hf_sock *hs, const struct hf_vm *vm)
@@ -170,7 +168,7 @@ int hf_sock_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 
 /* --- messages --- */
 
-/* What had arrived before the error is still good; Linux would report the error first. */
+/* The next message, if there is one, whatever the state of the socket. */
 static struct sk_buff *receive_before_error(struct sock *sk, int flags)
 {
 	struct sk_buff_head *queue = &sk->sk_receive_queue;

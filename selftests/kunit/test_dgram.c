@@ -9,6 +9,7 @@
 #include <linux/fs.h>
 #include <net/sock.h>
 
+#include "../../hf_port.h"
 #include "bed.h"
 
 /* A port of ours. */
@@ -255,6 +256,8 @@ static void what_a_filter_drops_is_counted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 3L, atomic_long_read(&vcpu->vm->dropped_full));
 }
 
+/* --- death --- */
+
 static void death_is_heard_after_what_was_received(struct kunit *test)
 {
 	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
@@ -281,6 +284,99 @@ static void death_leaves_sockets_of_other_vms_alone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, bed_send(sock, "x", 1, 0));
 	KUNIT_EXPECT_EQ(test, 0, sock->sk->sk_err);
 }
+
+static void connect_to_a_dead_vm_leaves_the_socket_as_it_was(struct kunit *test)
+{
+	struct hf_vcpu *dead = bed_vcpu(test, 2);
+	struct socket *unbound = bed_socket(test, SOCK_DGRAM);
+	struct socket *bound = bound_socket(test, HF_VM_ID_ANY, PORT);
+
+	bed_vm(test, 3, 1);
+	KUNIT_ASSERT_EQ(test, 0, bed_connect(bound, 3, 10, 0));
+	bed_exit_by_hand(dead, HF_EXIT_ABORTED, 0, 0, 0);
+
+	KUNIT_EXPECT_EQ(test, -ECONNRESET, bed_connect(unbound, 2, 10, 0));
+	KUNIT_EXPECT_EQ(test, 0ULL, bed_port(unbound));
+	KUNIT_EXPECT_EQ(test, 0, bed_connect(unbound, 3, 10, 0));
+	KUNIT_EXPECT_EQ(test, 1, bed_send(unbound, "x", 1, 0));
+
+	KUNIT_EXPECT_EQ(test, -ECONNRESET, bed_connect(bound, 2, 10, 0));
+	KUNIT_EXPECT_EQ(test, 1, bed_send(bound, "x", 1, 0));
+	KUNIT_EXPECT_EQ(test, 0, (int)bound->sk->sk_shutdown);
+}
+
+static void socket_whose_peer_died_may_have_another(struct kunit *test)
+{
+	struct hf_vcpu *dead = bed_vcpu(test, 2), *alive = bed_vcpu(test, 3);
+	struct socket *sock = bound_socket(test, HF_VM_ID_ANY, PORT);
+	char data;
+
+	KUNIT_ASSERT_EQ(test, 0, bed_connect(sock, 2, 10, 0));
+	bed_exit_by_hand(dead, HF_EXIT_ABORTED, 0, 0, 0);
+	KUNIT_EXPECT_EQ(test, 0, bed_connect(sock, 3, 10, 0));
+	KUNIT_EXPECT_EQ(test, 1, bed_send(sock, "x", 1, 0));
+	KUNIT_EXPECT_EQ(test, -EAGAIN, recv_now(sock, &data, 1));
+	bed_receive(test, alive, 10, PORT, "y", 1);
+	KUNIT_EXPECT_EQ(test, 1, recv_now(sock, &data, 1));
+	KUNIT_EXPECT_EQ(test, 'y', data);
+}
+
+/* --- whose messages a socket may have --- */
+
+/* A socket of the owner of VMs 2 and 3. */
+static struct socket *owners_socket(struct kunit *test)
+{
+	struct socket *sock = bed_socket(test, SOCK_DGRAM);
+
+	bed_vm(test, 2, 1);
+	bed_vm(test, 3, 1);
+	hf_vm_set_owner(2, GLOBAL_ROOT_UID, INVALID_GID);
+	hf_vm_set_owner(3, GLOBAL_ROOT_UID, INVALID_GID);
+	hf_sk(sock->sk)->privileged = false;
+	return sock;
+}
+
+/* What a vCPU's thread does that has found the socket before it was unbound. */
+static void deliver_late(struct sock *sk, u16 from_vm)
+{
+	struct sk_buff *skb = alloc_skb(64, GFP_KERNEL | __GFP_NOFAIL);
+
+	HF_SKB_CB(skb)->vm = hf_vm_find(from_vm);
+	HF_SKB_CB(skb)->src_port = 10;
+	hf_dgram_deliver(sk, skb);
+}
+
+static void delivery_under_way_does_not_pass_a_filter_that_goes(struct kunit *test)
+{
+	struct socket *sock = owners_socket(test);
+	struct sockaddr unspec = { .sa_family = AF_UNSPEC };
+
+	bed_vm(test, 4, 1);
+	KUNIT_ASSERT_EQ(test, 0, bed_connect(sock, 2, 10, 0));
+	KUNIT_EXPECT_EQ(test, 0, kernel_connect(sock, &unspec, sizeof(unspec), 0));
+	deliver_late(sock->sk, 4);
+	KUNIT_EXPECT_EQ_MSG(test, 1L, atomic_long_read(&hf_vm_find(4)->dropped_port), "AF_UNSPEC");
+
+	bound_socket(test, HF_VM_ID_ANY, PORT);
+	KUNIT_EXPECT_EQ(test, -EADDRINUSE, bed_bind(sock, 2, PORT));
+	deliver_late(sock->sk, 4);
+	KUNIT_EXPECT_EQ_MSG(test, 2L, atomic_long_read(&hf_vm_find(4)->dropped_port), "bind()");
+}
+
+static void connect_to_a_vm_that_the_socket_cannot_hear_is_refused(struct kunit *test)
+{
+	struct socket *sock = owners_socket(test);
+	struct socket *bound = bound_socket(test, 2, PORT);
+
+	KUNIT_EXPECT_EQ(test, 1, bed_send_to(sock, 2, 10, "x", 1, 0));
+	KUNIT_EXPECT_EQ(test, -EINVAL, bed_connect(sock, 3, 10, 0));
+	KUNIT_EXPECT_EQ_MSG(test, 1, bed_send_to(sock, 3, 10, "x", 1, 0), "sending is no matter");
+	KUNIT_EXPECT_EQ(test, 0, bed_connect(sock, 2, 10, 0));
+	KUNIT_EXPECT_EQ(test, -EINVAL, bed_connect(bound, 3, 10, 0));
+	KUNIT_EXPECT_EQ(test, 0, bed_connect(bound, 2, 10, 0));
+}
+
+/* --- the end, and what can be seen --- */
 
 static void closing_leaves_what_was_sent_in_the_queue(struct kunit *test)
 {
@@ -331,6 +427,10 @@ static struct kunit_case dgram_cases[] = {
 	KUNIT_CASE(what_a_filter_drops_is_counted),
 	KUNIT_CASE(death_is_heard_after_what_was_received),
 	KUNIT_CASE(death_leaves_sockets_of_other_vms_alone),
+	KUNIT_CASE(connect_to_a_dead_vm_leaves_the_socket_as_it_was),
+	KUNIT_CASE(socket_whose_peer_died_may_have_another),
+	KUNIT_CASE(delivery_under_way_does_not_pass_a_filter_that_goes),
+	KUNIT_CASE(connect_to_a_vm_that_the_socket_cannot_hear_is_refused),
 	KUNIT_CASE(closing_leaves_what_was_sent_in_the_queue),
 	KUNIT_CASE(proc_shows_as_many_drops_as_there_were),
 	{}
