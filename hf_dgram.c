@@ -280,7 +280,7 @@ static int dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	hdr.dst_port = cpu_to_le64(to.port);
 	err = hf_flow_send_now(to.flow, &hdr, sizeof(hdr), &msg->msg_iter, len);
 	if (err > 0)
-		hf_flow_arrived(to.flow, !(msg->msg_flags & MSG_DONTWAIT));
+		hf_flow_arrived(to.flow->vm, !(msg->msg_flags & MSG_DONTWAIT));
 	else if (err)
 		err = send_buffered(sk, &to, &hdr, msg, len);
 	/* Whatever stood in the way first, a dead VM is what matters. */

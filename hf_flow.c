@@ -2,11 +2,10 @@
 /*
  * Flows: sending, fairly, to VMs that read when they like.
  *
- * Owns the TX page (under tx_page_lock, from the copy to the end of
- * FFA_MSG_SEND) and each VM's rotation of flows (under vm->tx_lock, which is
- * taken before tx_page_lock). EL2 has room for one message per VM: the flow
- * at the head sends one and goes to the end. While nothing waits for a VM a
- * message needs neither queue nor buffer. Process context.
+ * Owns each VM's rotation of flows (under vm->tx_lock). EL2 has room for one
+ * message per VM: the flow at the head sends one and goes to the end. While
+ * nothing waits for a VM a message needs neither queue nor buffer. Process
+ * context.
  *
  * Invariant: a VM for which something is queued is tried again after each of
  * its exits, and its flows wait for each other, never for another VM.
@@ -16,7 +15,6 @@
 
 #include <linux/bitmap.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
 #include <linux/uio.h>
 #include <net/sock.h>
 
@@ -24,7 +22,6 @@
 #include "hf_flow_locked.h"
 #include "hf_mailbox.h"
 #include "hf_mutant.h"
-#include "hf_pages.h"
 
 /*
  * How long a message waits for a vCPU of a VM to call FFA_MSG_WAIT before it
@@ -32,8 +29,6 @@
  * once a second in case EL2 was busy for another reason than a full mailbox.
  */
 #define HOLD_JIFFIES	msecs_to_jiffies(20)
-
-static DEFINE_SPINLOCK(tx_page_lock);
 
 /*
  * Whether a message should go to EL2 now. A VM that uses FFA_MSG_WAIT gets it
@@ -49,17 +44,6 @@ static bool may_send(struct hf_vm *vm)
 {
 	/* Bits come and go meanwhile: each word is read once, and (H) and (G) order it. */
 	return !READ_ONCE(vm->waits) || !data_race(bitmap_empty(vm->waiting, vm->nr_vcpus));
-}
-
-static int transmit(struct hf_vm *vm, const void *frame, size_t len)
-{
-	int err;
-
-	spin_lock(&tx_page_lock);
-	memcpy(hf_pages_tx(), frame, len);
-	err = hf_ffa_msg_send(vm->id, len, hf_ffa_features.waiter_list);
-	spin_unlock(&tx_page_lock);
-	return err;
 }
 
 /* The frames that come next, before any message. */
@@ -134,12 +118,12 @@ static struct turn take_turn_locked(struct hf_flow *flow)
 		u64 frame[HF_FLOW_FRAME_MAX / sizeof(u64)];
 		unsigned int bit = __ffs(owed);
 
-		turn.err = transmit(flow->vm, frame, flow->build(flow, bit, frame));
+		turn.err = hf_mailbox_put(flow->vm, frame, flow->build(flow, bit, frame));
 		if (turn.err != -EAGAIN)
 			flow->owed &= ~BIT(bit);
 	} else {
 		turn.skb = skb_peek(&flow->queue);
-		turn.err = transmit(flow->vm, turn.skb->data, turn.skb->len);
+		turn.err = hf_mailbox_put(flow->vm, turn.skb->data, turn.skb->len);
 		if (turn.err != -EAGAIN)
 			hf_flow_unlink_locked(flow, turn.skb);
 	}
@@ -172,6 +156,14 @@ static struct turn send_next_locked(struct hf_vm *vm, bool hold_is_over)
 		turn = take_turn_locked(flow);
 	if (turn.err != -EAGAIN)
 		vm->oldest_since = jiffies;
+	/*
+	 * With the lock: a sender that is preempted here would keep the guest from
+	 * running. A mailbox that is full while all of its VM wait has a message of
+	 * which nobody was told.
+	 */
+	if (!turn.err || (turn.err == -EAGAIN && hold_is_over &&
+			  bitmap_full(vm->waiting, vm->nr_vcpus)))
+		hf_mailbox_arrived(vm, false);
 
 	/* It does not wait now. If it did not read either, its next exits tell. */
 	if (hold_is_over && !hf_ffa_features.rx_overwrite)
@@ -203,7 +195,6 @@ static void finish(struct hf_vm *vm, struct turn turn)
 		return;
 	}
 	atomic_long_inc(&vm->sent);
-	hf_mailbox_arrived(vm, false);
 	consume_skb(turn.skb);
 }
 
@@ -301,28 +292,6 @@ int hf_flow_send(struct hf_flow *flow, struct sk_buff *skb)
 	return 0;
 }
 
-/* As transmit(), straight from the sender's memory. Page faults must wait: we spin. */
-static int transmit_from(struct hf_vm *vm, const void *head, size_t head_len,
-			 struct iov_iter *from, size_t len)
-{
-	size_t copied;
-	int err = -EAGAIN;
-
-	lockdep_assert_held(&vm->tx_lock);
-	spin_lock(&tx_page_lock);
-	memcpy(hf_pages_tx(), head, head_len);
-	pagefault_disable();
-	copied = copy_from_iter(hf_pages_tx() + head_len, len, from);
-	pagefault_enable();
-	/* Who finds the mailbox full asks to be told when it comes back with a buffer. */
-	if (copied == len)
-		err = hf_ffa_msg_send(vm->id, head_len + len, false);
-	spin_unlock(&tx_page_lock);
-	if (err == -EAGAIN)
-		iov_iter_revert(from, copied);
-	return err;
-}
-
 /* Whether sock_alloc_send_skb() would neither wait nor fail. */
 static bool may_buffer(const struct sock *sk)
 {
@@ -345,7 +314,9 @@ int hf_flow_send_now(struct hf_flow *flow, const void *head, size_t head_len,
 	 */
 	if (!vm->dead && list_empty(&vm->flows) && !READ_ONCE(vm->message_pending) &&
 	    may_send(vm))
-		err = transmit_from(vm, head, head_len, from, len);
+		err = hf_mailbox_put_from(vm, head, head_len, from, len);
+	if (!err && !IS_ENABLED(CONFIG_PREEMPT_RT))
+		preempt_disable();
 	spin_unlock(&vm->tx_lock);
 
 	if (err == -EAGAIN)
@@ -358,9 +329,11 @@ int hf_flow_send_now(struct hf_flow *flow, const void *head, size_t head_len,
 	return 1;
 }
 
-void hf_flow_arrived(struct hf_flow *flow, bool may_sleep)
+void hf_flow_arrived(struct hf_vm *vm, bool may_sleep)
 {
-	hf_mailbox_arrived(flow->vm, may_sleep);
+	hf_mailbox_arrived(vm, may_sleep);
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		preempt_enable();
 }
 
 void hf_flow_owe(struct hf_flow *flow, u32 owed)

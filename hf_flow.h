@@ -77,18 +77,15 @@ int hf_flow_send(struct hf_flow *flow, struct sk_buff *skb);
  * In the way are messages of anybody for the VM, a VM that cannot take one now,
  * a page of @from that is not in memory, and all that sock_alloc_send_skb()
  * would look at. Context: process, may hold spinlocks.
- * Return: 1 if EL2 has the message, and the caller has to call hf_flow_arrived();
- * 0 if EL2 refused it for good; -EAGAIN if the caller has to try hf_flow_send(),
- * which knows why.
+ * Return: 1 if EL2 has the message: preemption is disabled until hf_flow_arrived(),
+ * which the caller has to call as soon as it holds no lock; 0 if EL2 refused it for
+ * good; -EAGAIN if the caller has to try hf_flow_send(), which knows why.
  */
 int hf_flow_send_now(struct hf_flow *flow, const void *head, size_t head_len,
 		     struct iov_iter *from, size_t len);
 
-/*
- * hf_flow_send_now() returned 1: see that the VM runs. The guest may be run at once,
- * by the caller, if that @may_sleep and holds no lock.
- */
-void hf_flow_arrived(struct hf_flow *flow, bool may_sleep);
+/* hf_flow_send_now() returned 1: see that the VM runs, here and now if the caller @may_sleep. */
+void hf_flow_arrived(struct hf_vm *vm, bool may_sleep);
 
 /**
  * hf_flow_owe() - send the frames of @owed, which struct hf_flow.build makes then

@@ -1,24 +1,65 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mailboxes: receiving, and the mirror of what EL2 holds for a VM.
+ * Mailboxes: what goes through the two pages, and the mirror of what EL2 holds
+ * for a VM.
  *
- * Owns the RX page (of the thread that was told of a message, until it
+ * Owns the TX page (under tx_page_lock, from the copy to the end of
+ * FFA_MSG_SEND), the RX page (of the thread that was told of a message, until it
  * releases the page) and vm->message_pending. Process context.
  *
  * Invariant: a message that EL2 accepted makes a vCPU of its receiver run, and
  * the RX page waits for nothing but memory.
- * Does not: send (hf_flow.c), know of sockets beyond two upcalls, or map pages
- * (hf_pages.c).
+ * Does not: decide who sends next (hf_flow.c), know of sockets beyond two
+ * upcalls, or map pages (hf_pages.c).
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/bitmap.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
 
 #include "hf_flow.h"
 #include "hf_mailbox.h"
 #include "hf_mutant.h"
 #include "hf_pages.h"
 #include "hf_vm.h"
+
+/* Inside vm->tx_lock. */
+static DEFINE_SPINLOCK(tx_page_lock);
+
+int hf_mailbox_put(struct hf_vm *vm, const void *message, size_t len)
+{
+	int err;
+
+	lockdep_assert_held(&vm->tx_lock);
+	spin_lock(&tx_page_lock);
+	memcpy(hf_pages_tx(), message, len);
+	err = hf_ffa_msg_send(vm->id, len, hf_ffa_features.waiter_list);
+	spin_unlock(&tx_page_lock);
+	return err;
+}
+
+int hf_mailbox_put_from(struct hf_vm *vm, const void *head, size_t head_len,
+			struct iov_iter *from, size_t len)
+{
+	size_t copied;
+	int err = -EAGAIN;
+
+	lockdep_assert_held(&vm->tx_lock);
+	spin_lock(&tx_page_lock);
+	memcpy(hf_pages_tx(), head, head_len);
+	/* Page faults must wait: we spin. */
+	pagefault_disable();
+	copied = copy_from_iter(hf_pages_tx() + head_len, len, from);
+	pagefault_enable();
+	/* Who finds the mailbox full asks to be told when it comes back with a buffer. */
+	if (copied == len)
+		err = hf_ffa_msg_send(vm->id, head_len + len, false);
+	spin_unlock(&tx_page_lock);
+	if (err == -EAGAIN)
+		iov_iter_revert(from, copied);
+	return err;
+}
 
 /*
  * Make a virtual interrupt pending where the guest takes it. EL2 answers 1 if
@@ -46,7 +87,7 @@ static void interrupt_vm(struct hf_vm *vm, u32 intid)
 	} while (i != hint);
 }
 
-void hf_mailbox_arrived(struct hf_vm *vm, bool may_sleep)
+void hf_mailbox_arrived(struct hf_vm *vm, bool here)
 {
 	unsigned long i;
 
@@ -66,7 +107,7 @@ void hf_mailbox_arrived(struct hf_vm *vm, bool may_sleep)
 	i = data_race(find_first_bit(vm->waiting, vm->nr_vcpus));
 	if (i >= vm->nr_vcpus)
 		interrupt_vm(vm, HF_MAILBOX_READABLE_INTID);
-	else if (may_sleep)
+	else if (here)
 		hf_vcpu_request_here(&vm->vcpus[i], HF_REQ_MESSAGE);
 	else
 		hf_vcpu_request(&vm->vcpus[i], HF_REQ_MESSAGE);
@@ -116,7 +157,8 @@ static void notify_waiters(u16 vm_id)
  * The RX page holds @len bytes: copy them. Counts what it has to drop. As long
  * as we have the page no VM can send to us, so this does not wait for memory,
  * or let others run, unless there is no other way: the sender was told that we
- * have its message.
+ * have its message. The reserves are not for guests: the socket would drop what
+ * comes from there.
  */
 static struct sk_buff *copy_message(struct hf_vcpu *vcpu, struct hf_vm *vm, u32 len)
 {
@@ -133,7 +175,7 @@ static struct sk_buff *copy_message(struct hf_vcpu *vcpu, struct hf_vm *vm, u32 
 	}
 
 	len -= sizeof(hdr);
-	skb = alloc_skb(len, GFP_NOWAIT | __GFP_NOWARN);
+	skb = alloc_skb(len, GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC);
 	if (!skb) {
 		hf_vcpu_sleep_begin(vcpu);
 		skb = alloc_skb(len, GFP_KERNEL | __GFP_NOFAIL);

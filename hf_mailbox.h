@@ -9,6 +9,8 @@
 
 #include "hf_vcpu.h"
 
+struct iov_iter;
+
 /**
  * struct hf_skb_cb - what a received message's sk_buff knows of its sender
  * @vm:       Sender.
@@ -23,25 +25,42 @@ struct hf_skb_cb {
 
 #define HF_SKB_CB(skb) ((struct hf_skb_cb *)(skb)->cb)
 
+/**
+ * hf_mailbox_put() - put a message into the mailbox of a VM
+ *
+ * Context: under vm->tx_lock. Return: 0, and hf_mailbox_arrived() is owed; -EAGAIN
+ * if the mailbox is full, and we are told when it no longer is, where EL2 does that;
+ * or another negative errno: it can never be sent.
+ */
+int hf_mailbox_put(struct hf_vm *vm, const void *message, size_t len);
+
+/*
+ * The same, @len bytes of it straight from the sender's memory. -EAGAIN also if that
+ * is not there now, and @from stays where it is; nobody is told.
+ */
+int hf_mailbox_put_from(struct hf_vm *vm, const void *head, size_t head_len,
+			struct iov_iter *from, size_t len);
+
 /* Free what is still queued for any VM. After all threads ended; may sleep. */
 void hf_mailbox_purge_all(void);
 
 /*
  * EL2 holds a message for @vm: see that one of its vCPUs runs. Process context, may
- * hold spinlocks unless it @may_sleep: then the caller may come to run the vCPU itself.
+ * hold spinlocks; unless @here, for then the caller may come to run the vCPU itself,
+ * as hf_vcpu_request_here() says.
  */
-void hf_mailbox_arrived(struct hf_vm *vm, bool may_sleep);
+void hf_mailbox_arrived(struct hf_vm *vm, bool here);
 
 /**
  * hf_socket_deliver() - upcall: a message for us
  * @skb: The payload, HF_SKB_CB(skb) filled in. Taken.
  *
- * Context: a vCPU's thread, under the sender's rx_lock: may not sleep. The RX
- * page has been released.
+ * Context: whoever runs a vCPU, under the sending VM's rx_lock: may not sleep. The
+ * RX page has been released.
  */
 void hf_socket_deliver(struct sk_buff *skb);
 
-/* Upcall: @vm died. May sleep; called once. */
+/* Upcall: @vm died. Called once, by whoever runs a vCPU: may not sleep. */
 void hf_socket_vm_died(struct hf_vm *vm);
 
 #endif

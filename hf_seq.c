@@ -262,14 +262,12 @@ static int send_error(struct sock *sk)
 	return READ_ONCE(sk->sk_state) == TCP_ESTABLISHED ? 0 : -ENOTCONN;
 }
 
-/*
- * With @skb, or without a buffer from @from if it is NULL: then 1 means that
- * hf_flow_arrived() is to be called.
- */
-static int try_send(struct sock *sk, struct sk_buff *skb, struct iov_iter *from, size_t len)
+/* With @skb, or without a buffer from @msg if it is NULL. */
+static int try_send(struct sock *sk, struct sk_buff *skb, struct msghdr *msg, size_t len)
 {
 	struct hf_seq_frame head, *frame = skb ? (struct hf_seq_frame *)skb->data : &head;
 	struct hf_sock *hs = hf_sk(sk);
+	struct hf_vm *vm = NULL;
 	int err;
 
 	spin_lock(&hs->conn_lock);
@@ -277,15 +275,20 @@ static int try_send(struct sock *sk, struct sk_buff *skb, struct iov_iter *from,
 	if (!err && (s32)(hs->tx_credit - hs->tx_seq) <= 0)
 		err = -EAGAIN;
 	if (!err) {
+		vm = hs->tx->flow.vm;
 		hf_conn_fill_frame(hs->tx, frame, HF_SEQ_DATA);
 		frame->seq.seq = cpu_to_le32(hs->tx_seq);
 		err = skb ? hf_flow_send(&hs->tx->flow, skb) :
-			hf_flow_send_now(&hs->tx->flow, frame, sizeof(*frame), from, len);
+			hf_flow_send_now(&hs->tx->flow, frame, sizeof(*frame),
+					 &msg->msg_iter, len);
 	}
 	if (err >= 0)
 		hs->tx_seq++;
 	spin_unlock(&hs->conn_lock);
-	return err;
+	/* hs->tx may be another by now. */
+	if (err > 0)
+		hf_flow_arrived(vm, !(msg->msg_flags & MSG_DONTWAIT));
+	return min(err, 0);
 }
 
 static int send_message(struct sock *sk, struct sk_buff *skb, bool nonblock)
@@ -313,11 +316,7 @@ static int send_user_data(struct sock *sk, struct msghdr *msg, size_t len)
 		return -EISCONN;
 	if (len > HF_SEQ_PAYLOAD_MAX)
 		return -EMSGSIZE;
-	err = try_send(sk, NULL, &msg->msg_iter, len);
-	if (err > 0) {
-		hf_flow_arrived(&hf_sk(sk)->tx->flow, !(msg->msg_flags & MSG_DONTWAIT));
-		return len;
-	}
+	err = try_send(sk, NULL, msg, len);
 	if (err != -EAGAIN)
 		return err ?: len;
 

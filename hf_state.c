@@ -23,6 +23,13 @@
 #include "hf_vcpu.h"
 #include "hf_vm.h"
 
+static const char * const mode_names[] = {
+	[HF_VCPU_OUTSIDE]	= "outside",
+	[HF_VCPU_IN_GUEST]	= "in_guest",
+	[HF_VCPU_EXITING]	= "exiting",
+	[HF_VCPU_BLOCKED]	= "blocked",
+};
+
 #define DETECTOR_PERIOD	HZ
 
 static struct dentry *dir;
@@ -64,7 +71,7 @@ static void vcpu_line(const struct hf_vcpu *vcpu, char *line, size_t size)
 	int kind, len;
 
 	len = scnprintf(line, size, "vm=%u vcpu=%u mode=%s requests=%#lx last=%s",
-			vcpu->vm->id, vcpu->index, hf_vcpu_mode_name(READ_ONCE(vcpu->mode)),
+			vcpu->vm->id, vcpu->index, mode_names[READ_ONCE(vcpu->mode)],
 			READ_ONCE(vcpu->requests), hf_exit_name(READ_ONCE(vcpu->last_exit)));
 	len += scnprintf(line + len, size - len, " runs=%llu spurious=%llu kicks=%ld wakes=%llu",
 			 READ_ONCE(vcpu->runs), READ_ONCE(vcpu->spurious),

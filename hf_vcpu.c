@@ -31,18 +31,6 @@
 /* Exits that a sender takes care of before the vCPU's thread has to. */
 #define BORROW_EXITS	4
 
-static const char * const mode_names[] = {
-	[HF_VCPU_OUTSIDE]	= "outside",
-	[HF_VCPU_IN_GUEST]	= "in_guest",
-	[HF_VCPU_EXITING]	= "exiting",
-	[HF_VCPU_BLOCKED]	= "blocked",
-};
-
-const char *hf_vcpu_mode_name(int mode)
-{
-	return mode_names[mode];
-}
-
 static void make_request(struct hf_vcpu *vcpu, enum hf_vcpu_request request)
 {
 	/*
@@ -172,8 +160,11 @@ static void run_guest(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit)
 	guest_time_ends();
 }
 
-/* Run the vCPU until it exits. Returns false if a request came first. */
-static bool vcpu_enter(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit)
+/*
+ * Run the vCPU until it exits. Returns false if a request came first, or somebody
+ * wants this CPU and is not to be kept waiting (@yield).
+ */
+static bool vcpu_enter(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit, bool yield)
 {
 	bool entered = false;
 
@@ -198,7 +189,8 @@ static bool vcpu_enter(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit)
 	 * Proof:  litmus/SB+request-vs-enter, litmus/R+mirror-vs-consume, spin/vcpu_sleep
 	 */
 	smp_mb();
-	if (!READ_ONCE(vcpu->requests) || hf_mutant(NO_LAST_LOOK)) {
+	if ((!READ_ONCE(vcpu->requests) && !(yield && need_resched())) ||
+	    hf_mutant(NO_LAST_LOOK)) {
 		hf_mutant_window(vcpu->vm->id, HF_WINDOW_AFTER_LAST_LOOK,
 				 hf_mutant(INTERRUPTS_ON));
 		run_guest(vcpu, exit);
@@ -210,9 +202,26 @@ static bool vcpu_enter(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit)
 	return entered;
 }
 
+/* @timeout_ns from now there is to be a request. */
+static void start_timer(struct hf_vcpu *vcpu, u64 timeout_ns)
+{
+	vcpu->timed = timeout_ns != HF_UNTIL_REQUEST;
+	if (vcpu->timed)
+		hrtimer_start(&vcpu->timer, min_t(u64, timeout_ns, KTIME_MAX),
+			      HRTIMER_MODE_REL);
+}
+
+static void stop_timer(struct hf_vcpu *vcpu)
+{
+	if (vcpu->timed)
+		hrtimer_cancel(&vcpu->timer);
+	vcpu->timed = false;
+}
+
 /*
  * A vCPU is its thread's to run, unless the mode is BLOCKED: then whoever takes
  * it from there runs it, and gives it back. Returns false if somebody else did.
+ * The request may have been served by then: who takes a vCPU looks again.
  */
 static bool take(struct hf_vcpu *vcpu)
 {
@@ -224,21 +233,11 @@ static bool take(struct hf_vcpu *vcpu)
 	 * Pairs:  (O) in give_back()
 	 * Proof:  litmus/MP+state-vs-take
 	 */
-	if (cmpxchg(&vcpu->mode, HF_VCPU_BLOCKED, HF_VCPU_OUTSIDE) != HF_VCPU_BLOCKED)
-		return false;
-	if (vcpu->timed)
-		hrtimer_cancel(&vcpu->timer);
-	vcpu->timed = false;
-	return true;
+	return cmpxchg(&vcpu->mode, HF_VCPU_BLOCKED, HF_VCPU_OUTSIDE) == HF_VCPU_BLOCKED;
 }
 
-/* Until there is a request, or @timeout_ns are over, which makes one. */
-static void give_back(struct hf_vcpu *vcpu, u64 timeout_ns)
+static void give_back(struct hf_vcpu *vcpu)
 {
-	vcpu->timed = timeout_ns != HF_UNTIL_REQUEST;
-	if (vcpu->timed)
-		hrtimer_start(&vcpu->timer, min_t(u64, timeout_ns, KTIME_MAX),
-			      HRTIMER_MODE_REL);
 	/*
 	 * (O) Who takes the vCPU could see its fields as they were before.
 	 *
@@ -256,7 +255,8 @@ static void vcpu_block(struct hf_vcpu *vcpu, u64 timeout_ns)
 
 	for (i = 0; hf_mutant(PLANTED_PLAIN_ACCESS) && i < 1000 && !vcpu->requests; i++)
 		cpu_relax();
-	give_back(vcpu, timeout_ns);
+	start_timer(vcpu, timeout_ns);
+	give_back(vcpu);
 	for (;;) {
 		/*
 		 * (E) A kick could find us outside, or our task not yet asleep,
@@ -268,8 +268,12 @@ static void vcpu_block(struct hf_vcpu *vcpu, u64 timeout_ns)
 		 * Proof:  litmus/SB+request-vs-sleep, litmus/SB+wake-vs-sleep, spin/vcpu_sleep
 		 */
 		set_current_state(TASK_IDLE);
-		if (READ_ONCE(vcpu->requests) && !hf_mutant(SLEEP_WITHOUT_LOOK) && take(vcpu))
-			break;
+		if (READ_ONCE(vcpu->requests) && !hf_mutant(SLEEP_WITHOUT_LOOK) && take(vcpu)) {
+			if (READ_ONCE(vcpu->requests))
+				break;
+			give_back(vcpu);
+			continue;
+		}
 		schedule();
 		WRITE_ONCE(vcpu->wakes, vcpu->wakes + 1);
 		if ((hf_mutant(SLEEP_WITHOUT_LOOK) || hf_mutant(KICK_WITHOUT_REQUEST)) &&
@@ -277,6 +281,7 @@ static void vcpu_block(struct hf_vcpu *vcpu, u64 timeout_ns)
 			break;
 	}
 	__set_current_state(TASK_RUNNING);
+	stop_timer(vcpu);
 }
 
 static enum hrtimer_restart timer_expired(struct hrtimer *timer)
@@ -306,7 +311,7 @@ static u64 run_borrowed(struct hf_vcpu *vcpu)
 			return HF_UNTIL_REQUEST;
 		}
 		stop_waiting(vcpu, requests);
-		if (!vcpu_enter(vcpu, &exit))
+		if (!vcpu_enter(vcpu, &exit, true))
 			continue;
 		idle_ns = hf_exit_handle(vcpu, &exit);
 		if (vcpu->last_exit == HF_EXIT_INTERRUPT || vcpu->last_exit == HF_EXIT_YIELD)
@@ -315,20 +320,11 @@ static u64 run_borrowed(struct hf_vcpu *vcpu)
 	return idle_ns;
 }
 
-/*
- * Run the vCPU in its thread's place, if that sleeps: saves two switches of tasks.
- * Preemption is disabled, for a sender that is preempted, or has used up what its
- * control group may have, would keep the vCPU from running. An interrupt ends the
- * guest's run all the same, and so nobody waits for this CPU.
- */
-static void borrow(struct hf_vcpu *vcpu)
+static void serve_borrowed(struct hf_vcpu *vcpu)
 {
 	u64 idle_ns;
 
-	if (!take(vcpu)) {
-		kick(vcpu);
-		return;
-	}
+	stop_timer(vcpu);
 	vcpu->borrowed = true;
 	idle_ns = run_borrowed(vcpu);
 	vcpu->borrowed = false;
@@ -338,7 +334,24 @@ static void borrow(struct hf_vcpu *vcpu)
 		make_request(vcpu, HF_REQ_WAKE);
 		idle_ns = HF_UNTIL_REQUEST;
 	}
-	give_back(vcpu, idle_ns);
+	start_timer(vcpu, idle_ns);
+}
+
+/*
+ * Run the vCPU in its thread's place, if nobody else does: saves two switches of
+ * tasks. Preemption is disabled, for a sender that is preempted, or has used up what
+ * its control group may have, would keep the vCPU from running. An interrupt ends the
+ * guest's run all the same, and whoever wants this CPU then gets it.
+ */
+static void borrow(struct hf_vcpu *vcpu)
+{
+	if (!take(vcpu)) {
+		kick(vcpu);
+		return;
+	}
+	if (READ_ONCE(vcpu->requests))
+		serve_borrowed(vcpu);
+	give_back(vcpu);
 	/*
 	 * (P) A kick could have found us outside while we do not see its
 	 * request; or the thread could have found the vCPU taken.
@@ -359,47 +372,55 @@ static void borrow(struct hf_vcpu *vcpu)
  */
 static bool may_borrow(const struct hf_vcpu *vcpu)
 {
-	int cpu = smp_processor_id();
+	int cpu;
 
-	return !IS_ENABLED(CONFIG_PREEMPT_RT) && !tick_nohz_full_cpu(cpu) &&
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return false;
+	cpu = smp_processor_id();
+	return !tick_nohz_full_cpu(cpu) &&
 	       (cpumask_test_cpu(cpu, vcpu->task->cpus_ptr) || hf_mutant(BORROW_ANYWHERE));
 }
 
 void hf_vcpu_request_here(struct hf_vcpu *vcpu, enum hf_vcpu_request request)
 {
-	might_sleep();
 	make_request(vcpu, request);
-	preempt_disable();
 	if (may_borrow(vcpu))
 		borrow(vcpu);
 	else
 		kick(vcpu);
-	preempt_enable();
 }
 
+/* The sender stays on the CPU that was found fit. */
 void hf_vcpu_sleep_begin(const struct hf_vcpu *vcpu)
 {
-	if (vcpu->borrowed)
-		preempt_enable();
+	if (!vcpu->borrowed)
+		return;
+	migrate_disable();
+	preempt_enable();
 }
 
 void hf_vcpu_sleep_end(const struct hf_vcpu *vcpu)
 {
-	if (vcpu->borrowed)
-		preempt_disable();
+	if (!vcpu->borrowed)
+		return;
+	preempt_disable();
+	migrate_enable();
 }
 
 /*
  * A guest that yields wants others to go first. One that answered gets to wait for
  * the next message now and then before the receiver sends that; else each one
- * would find the thread awake, and never be run by its sender.
+ * would find the thread awake, and never be run by its sender. Returns false then.
  */
-static void let_others_run(struct hf_vcpu *vcpu)
+static bool let_others_run(struct hf_vcpu *vcpu)
 {
+	if (vcpu->last_exit == HF_EXIT_MSG_SEND && vcpu->exits[HF_EXIT_MSG_SEND] % 8 == 0)
+		return false;
 	if (vcpu->last_exit == HF_EXIT_YIELD)
 		schedule();
-	else if (vcpu->last_exit != HF_EXIT_MSG_SEND || vcpu->exits[HF_EXIT_MSG_SEND] % 8)
+	else
 		cond_resched();
+	return true;
 }
 
 static int vcpu_thread(void *data)
@@ -408,6 +429,7 @@ static int vcpu_thread(void *data)
 	struct hf_ffa_exit exit;
 	unsigned long requests;
 	u64 idle_ns = HF_RUN_AGAIN;
+	bool yield = true;
 
 	for (;;) {
 		requests = check_requests(vcpu);
@@ -419,11 +441,12 @@ static int vcpu_thread(void *data)
 			idle_ns = HF_UNTIL_REQUEST;
 		} else {
 			stop_waiting(vcpu, requests);
-			if (!vcpu_enter(vcpu, &exit))
+			if (!vcpu_enter(vcpu, &exit, yield)) {
+				cond_resched();
 				continue;
+			}
 			idle_ns = hf_exit_handle(vcpu, &exit);
-			if (idle_ns == HF_RUN_AGAIN)
-				let_others_run(vcpu);
+			yield = idle_ns != HF_RUN_AGAIN || let_others_run(vcpu);
 		}
 		if (hf_mutant(CLEAR_AFTER_RUN))
 			vcpu->requests &= BIT(HF_REQ_STOP);

@@ -20,7 +20,7 @@ enum hf_vcpu_mode {
 	HF_VCPU_OUTSIDE,	/* in the kernel, will look at its requests */
 	HF_VCPU_IN_GUEST,	/* past the last look, in FFA_RUN or about to be */
 	HF_VCPU_EXITING,	/* as IN_GUEST, and an IPI is on its way */
-	HF_VCPU_BLOCKED,	/* asleep, or about to be */
+	HF_VCPU_BLOCKED,	/* nobody runs it: its thread sleeps, or will look again */
 };
 
 /* Why a vCPU's thread has to look up. Any request makes it run the vCPU. */
@@ -115,7 +115,10 @@ void hf_vcpu_stop(struct hf_vcpu *vcpu);
  */
 void hf_vcpu_request(struct hf_vcpu *vcpu, enum hf_vcpu_request request);
 
-/* The same from a process that holds no lock: runs the vCPU here if its thread sleeps. */
+/*
+ * The same from a process that holds no lock, with preemption disabled (not so with
+ * PREEMPT_RT): runs the vCPU here if nobody does, and this CPU may.
+ */
 void hf_vcpu_request_here(struct hf_vcpu *vcpu, enum hf_vcpu_request request);
 
 /*
@@ -125,13 +128,10 @@ void hf_vcpu_request_here(struct hf_vcpu *vcpu, enum hf_vcpu_request request);
 void hf_vcpu_sleep_begin(const struct hf_vcpu *vcpu);
 void hf_vcpu_sleep_end(const struct hf_vcpu *vcpu);
 
-/* Names of modes for people. */
-const char *hf_vcpu_mode_name(int mode);
-
 /**
  * hf_mailbox_exit() - upcall: a vCPU exited, and its VM's mailbox may be free
  *
- * Context: the vCPU's thread, may sleep.
+ * Context: whoever runs the vCPU; a sender has preemption disabled.
  * Return: true if the vCPU has to be run again at once, whatever the exit.
  */
 bool hf_mailbox_exit(struct hf_vcpu *vcpu, enum hf_exit_kind kind,

@@ -6,9 +6,11 @@
  */
 #include <linux/cpumask.h>
 #include <linux/delay.h>
+#include <linux/kthread.h>
 #include <linux/sched.h>
 #include <linux/workqueue.h>
 
+#include "../../hf_mutant.h"
 #include "bed.h"
 
 #define PORT	10
@@ -179,6 +181,7 @@ static struct {
 	int cpu;
 	bool done;
 	int interrupted;
+	struct task_struct *urgent;
 } kicker;
 
 static void kick_from_elsewhere(struct work_struct *work)
@@ -229,6 +232,54 @@ static void request_while_the_sender_is_inside_ends_its_run(struct kunit *test)
 	flush_work(&kicker.work);
 	/* A tick may look like one, but not each time. */
 	KUNIT_EXPECT_EQ(test, KICKS, kicker.interrupted);
+}
+
+static int urgent_thread(void *data)
+{
+	for (;;) {
+		set_current_state(TASK_IDLE);
+		if (kthread_should_stop())
+			break;
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+	return 0;
+}
+
+/* The sender is held before its last look, when this thread wants its CPU. */
+static void want_the_cpu(struct work_struct *work)
+{
+	if (bed_eventually(READ_ONCE(hf_window_now)))
+		wake_up_process(kicker.urgent);
+	msleep(20);
+	WRITE_ONCE(hf_window, HF_WINDOW_NONE);
+}
+
+static void sender_whose_cpu_is_wanted_leaves_the_vcpu_to_its_thread(struct kunit *test)
+{
+	int first = cpumask_first(cpu_online_mask);
+	int second = cpumask_next(first, cpu_online_mask);
+	struct hf_vcpu *vcpu;
+	struct socket *sock;
+
+	if (second >= nr_cpu_ids)
+		kunit_skip(test, "needs 2 CPUs");
+	sock = waiting_vcpu(test, &vcpu, 0);
+	sched_set_fifo_low(current);
+	KUNIT_ASSERT_EQ(test, 0, set_cpus_allowed_ptr(current, cpumask_of(first)));
+	kicker.urgent = kthread_create(urgent_thread, NULL, "urgent");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(kicker.urgent));
+	kthread_bind(kicker.urgent, first);
+	sched_set_fifo(kicker.urgent);
+	INIT_WORK(&kicker.work, want_the_cpu);
+	stay(vcpu, FFA_MSG_WAIT, 0);
+	hf_window_vm = 2;
+	WRITE_ONCE(hf_window, HF_WINDOW_BEFORE_LAST_LOOK);
+	queue_work_on(second, system_highpri_wq, &kicker.work);
+	KUNIT_EXPECT_EQ(test, 1, bed_send(sock, "x", 1, 0));
+	flush_work(&kicker.work);
+	kthread_stop(kicker.urgent);
+	expect_inside(test, vcpu, 0, 1);
 }
 
 static void timeout_of_a_guest_that_a_sender_ran_wakes_the_thread(struct kunit *test)
@@ -309,6 +360,7 @@ static struct kunit_case borrow_cases[] = {
 	KUNIT_CASE(sender_takes_care_of_four_exits),
 	KUNIT_CASE(request_while_the_sender_is_inside_is_not_lost),
 	KUNIT_CASE(request_while_the_sender_is_inside_ends_its_run),
+	KUNIT_CASE(sender_whose_cpu_is_wanted_leaves_the_vcpu_to_its_thread),
 	KUNIT_CASE(timeout_of_a_guest_that_a_sender_ran_wakes_the_thread),
 	KUNIT_CASE(sender_cancels_the_timeout),
 	KUNIT_CASE(vcpu_that_aborts_in_a_sender_is_never_run_again),

@@ -5,6 +5,8 @@
  * No thread runs unless a test starts it. The fake's mailbox holds one message,
  * so that a second one stays in the queue until bed_next() empties it.
  */
+#include <linux/delay.h>
+
 #include "bed_flow.h"
 
 static void message_leaves_at_once_if_there_is_room(struct kunit *test)
@@ -198,6 +200,48 @@ static void message_queued_while_the_guest_empties_its_mailbox_is_not_lost(struc
 	hf_flow_close(flow);
 }
 
+/* By another VM, with a call that has no exit. */
+static void full_mailbox_of_which_nobody_was_told_runs_a_vm_that_waits(struct kunit *test)
+{
+	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
+	struct hf_flow *flow = bed_flow(test, vcpu->vm, NULL);
+
+	fake_exit(vcpu, FFA_MSG_WAIT, 0, 0);
+	bed_start();
+	BED_EXPECT_BLOCKED(test, vcpu);
+	WRITE_ONCE(fake_vm(vcpu->vm)->full, true);
+	fake_step(vcpu, &(struct fake_step){
+		.exit = { .func = FFA_MSG_WAIT, .vm = 2 },
+		.takes = true,
+	});
+	bed_flow_send(flow, 1);
+	KUNIT_EXPECT_TRUE(test, bed_eventually(READ_ONCE(fake_vm(vcpu->vm)->sent) == 1));
+	hf_flow_close(flow);
+}
+
+/* One that runs may be about to read: another is not run for luck. */
+static void full_mailbox_of_a_vm_that_runs_is_left_alone(struct kunit *test)
+{
+	struct hf_vm *vm = bed_vm(test, 2, 2);
+	struct hf_flow *flow = bed_flow(test, vm, NULL);
+	struct fake_step *step;
+
+	fake_exit(&vm->vcpus[1], FFA_MSG_WAIT, 0, 0);
+	step = fake_step(&vm->vcpus[0], &(struct fake_step){
+		.exit = { .func = FFA_MSG_WAIT, .vm = 2 },
+		.hold = FAKE_HOLD,
+	});
+	bed_start();
+	KUNIT_ASSERT_TRUE(test, fake_entered(step));
+	BED_EXPECT_BLOCKED(test, &vm->vcpus[1]);
+	WRITE_ONCE(fake_vm(vm)->full, true);
+	bed_flow_send(flow, 1);
+	msleep(100);
+	KUNIT_EXPECT_EQ(test, 1, bed_runs(&vm->vcpus[1]));
+	fake_release(step);
+	hf_flow_close(flow);
+}
+
 static void request_in_the_middle(u16 vm)
 {
 	hf_vcpu_request(&hf_vm_find(vm)->vcpus[0], HF_REQ_WAKE);
@@ -271,6 +315,8 @@ static struct kunit_case flow_cases[] = {
 	KUNIT_CASE(vm_that_waits_gets_nothing_while_it_is_busy),
 	KUNIT_CASE(vm_that_waits_no_longer_gets_its_message_all_the_same),
 	KUNIT_CASE(message_queued_while_the_guest_empties_its_mailbox_is_not_lost),
+	KUNIT_CASE(full_mailbox_of_which_nobody_was_told_runs_a_vm_that_waits),
+	KUNIT_CASE(full_mailbox_of_a_vm_that_runs_is_left_alone),
 	KUNIT_CASE(vcpu_that_runs_in_the_middle_of_the_send_takes_the_message),
 	KUNIT_CASE(owed_frames_leave_around_what_is_queued),
 	KUNIT_CASE(owed_frame_needs_no_message),

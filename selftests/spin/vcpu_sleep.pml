@@ -11,7 +11,7 @@
  *
  * With BORROWER senders run the vCPU in its thread's place (borrow()), for two exits at most.
  *
- * Proves: no two run a vCPU at a time; no lost wake-up and no lost kick: work is always taken some time later, STOP always ends
+ * Proves: no two run a vCPU at a time, or one that waits without a request; no lost wake-up and no lost kick: work is always taken some time later, STOP always ends
  * the thread; nothing deadlocks. Reports L1 (the blocked vCPU), L3, L4, L5.
  * Not here: memory order (../litmus), which vCPU a message goes to (mailbox.pml).
  *
@@ -49,6 +49,8 @@
  * Mutant: NO_LOOK_AFTER borrow: L1: a request before "blocked" is not looked at when it is given back
  * Mutant: NO_WAKE_AFTER_LIMIT borrow: the guest goes on after the last exit, and nobody runs it
  * Mutant: BORROW_UNTAKEN borrow: the sender runs a vCPU whose thread is awake
+ * Mutant: TAKE_IS_ENOUGH borrow: a vCPU that waits again is run for a request that was served
+ * Mutant: NO_SECOND_LOOK borrow: who found nothing to do misses the request that finds it so
  * Mutant: KICK_THE_THREAD kick_runner: the IPI goes to the thread while a sender runs the vCPU
  */
 
@@ -83,13 +85,17 @@ inline alone(v)
 proctype vcpu_thread(byte v)
 {
 	byte taken, seen, exit;
-	bool won;
+	bool won, woken = false;
 #ifdef OTHERS
 	bool called = false;
 #endif
 
 loop:
 	check_requests(v);
+#ifdef BORROWER
+	assert(!woken || taken != 0);		/* it runs for a reason */
+#endif
+	woken = false;
 	if
 	:: taken & REQ_STOP -> goto out
 	:: else
@@ -147,11 +153,13 @@ end_computes:	ipi[v];
 		hf_vcpu_request((v + 1) % NVCPU, REQ_WAKE)
 #endif
 	:: exit == WAIT ->
-		vcpu_block(v)
+		vcpu_block(v);
+		woken = true
 #ifdef TIMED
 	:: exit == WAIT_TIMED ->
 		armed[v] = true;		/* hrtimer_start() */
-		vcpu_block(v)
+		vcpu_block(v);
+		woken = true
 #endif
 	:: else
 	fi;
@@ -202,14 +210,21 @@ proctype borrower(byte me)
 #endif
 		if
 		:: !won -> kick(0); goto next
+#ifndef TAKE_IS_ENOUGH
+		:: won && requests[0] == 0 -> goto back	/* served meanwhile */
+		:: won && requests[0] != 0
+#else
 		:: else
+#endif
 		fi;
+		stop_timer(0);
 		exit = AGAIN;
 		i = 0;
 		do					/* run_borrowed() */
 		:: exit == AGAIN && i < BORROW_EXITS ->
 			i++;
 			check_requests(0);
+			assert(i > 1 || taken != 0);	/* it runs for a reason */
 			interrupts_on(me);
 			runner[0] = me;
 			mode[0] = IN_GUEST;
@@ -246,7 +261,7 @@ end_computes:					ipi[me];
 #endif
 		:: else
 		fi;
-		mode[0] = BLOCKED;			/* give_back(), (O), (P) */
+back:		mode[0] = BLOCKED;			/* give_back(), (O), (P) */
 #ifndef NO_LOOK_AFTER
 		if
 		:: requests[0] != 0 -> idle[0] = false
