@@ -57,6 +57,7 @@ struct hf_seq_flow *hf_conn_create_flow(struct hf_vm *vm, struct sock *sk, u64 s
 	if (!tx)
 		return NULL;
 	hf_flow_init(&tx->flow, vm, sk, build_frame);
+	tx->flow.if_dropped = HF_OWE_RESET_NOW;
 	tx->src_port = src_port;
 	tx->dst_port = dst_port;
 	return tx;
@@ -81,7 +82,7 @@ void hf_conn_end_locked(struct sock *sk, int err)
 	lockdep_assert_held(&hs->conn_lock);
 	hf_port_remove_connection(hs);
 	if (hs->tx)
-		hf_flow_reset(&hs->tx->flow);
+		hf_flow_reset(&hs->tx->flow, ~0U);
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
 	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 	if (err) {
@@ -165,7 +166,8 @@ static void shutdown_locked(struct sock *sk, u16 flags)
 		mask |= RCV_SHUTDOWN;
 	if (flags & HF_SEQ_NO_RECEIVE) {
 		mask |= SEND_SHUTDOWN;
-		hf_flow_reset(&hf_sk(sk)->tx->flow);
+		/* Messages are for nobody now; who still sends waits for the other frames. */
+		hf_flow_reset(&hf_sk(sk)->tx->flow, 0);
 	}
 	WRITE_ONCE(sk->sk_shutdown, mask);
 	if ((flags & HF_SEQ_NO_SEND) && (flags & HF_SEQ_NO_RECEIVE))

@@ -97,7 +97,7 @@ void hf_flow_rotate_locked(struct hf_flow *flow)
 	if (flow->watched)
 		flow->sk->sk_state_change(flow->sk);
 	if (flow->closed) {
-		flow->vm->closed_flows--;
+		--*hf_flow_closed_count(flow);
 		kfree(flow);
 	}
 }
@@ -224,7 +224,7 @@ void hf_mailbox_hold_expired(struct work_struct *work)
 	finish(vm, turn);
 }
 
-static void join_locked(struct hf_flow *flow)
+void hf_flow_join_locked(struct hf_flow *flow)
 {
 	struct hf_vm *vm = flow->vm;
 
@@ -284,7 +284,7 @@ int hf_flow_send(struct hf_flow *flow, struct sk_buff *skb)
 	__skb_queue_tail(&flow->queue, skb);
 	WRITE_ONCE(vm->queued, vm->queued + 1);
 	WRITE_ONCE(vm->queued_bytes, vm->queued_bytes + skb->truesize);
-	join_locked(flow);
+	hf_flow_join_locked(flow);
 	turn = send_next_locked(vm, false);
 	spin_unlock(&vm->tx_lock);
 
@@ -344,7 +344,7 @@ void hf_flow_owe(struct hf_flow *flow, u32 owed)
 	spin_lock(&vm->tx_lock);
 	if (!vm->dead) {
 		flow->owed |= owed;
-		join_locked(flow);
+		hf_flow_join_locked(flow);
 		turn = send_next_locked(vm, false);
 	}
 	spin_unlock(&vm->tx_lock);
@@ -361,6 +361,7 @@ void hf_flow_init(struct hf_flow *flow, struct hf_vm *vm, struct sock *sk,
 	INIT_LIST_HEAD(&flow->refused);
 	__skb_queue_head_init(&flow->queue);
 	flow->owed = 0;
+	flow->if_dropped = 0;
 	flow->closed = false;
 	flow->watched = false;
 }

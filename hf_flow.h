@@ -16,7 +16,10 @@ struct iov_iter;
  */
 #define HF_FLOW_VM_BYTES	(4 * 1024 * 1024)
 
-/* Flows of a VM whose owners are gone, and their bytes. More of them are dropped. */
+/*
+ * Flows of a VM whose owners are gone, and their bytes; and flows that never had
+ * an owner. More of them are dropped.
+ */
 #define HF_FLOW_CLOSED_MAX	1024
 #define HF_FLOW_CLOSED_BYTES	(HF_FLOW_VM_BYTES / 4)
 
@@ -38,6 +41,7 @@ struct iov_iter;
  * @node:     In vm->flows while there is something to send. Under vm->tx_lock, as is all below.
  * @queue:    Messages, in order.
  * @owed:     Frames owed.
+ * @if_dropped: Frames owed instead of all others if hf_flow_close() drops messages. Constant.
  * @closed:   The owner is gone: freed when there is nothing left to send.
  * @refused:  In vm->refused while the owner wants room.
  * @watched:  Somebody waits in hf_flow_wait_sent().
@@ -50,6 +54,7 @@ struct hf_flow {
 	struct sk_buff_head queue;
 	struct list_head refused;
 	u32 owed;
+	u32 if_dropped;
 	bool closed;
 	bool watched;
 };
@@ -95,8 +100,8 @@ void hf_flow_arrived(struct hf_vm *vm, bool may_sleep);
  */
 void hf_flow_owe(struct hf_flow *flow, u32 owed);
 
-/* Drop what is queued and owed. Context: process, may hold spinlocks. */
-void hf_flow_reset(struct hf_flow *flow);
+/* Drop what is queued, and the frames of @owed. Context: process, may hold spinlocks. */
+void hf_flow_reset(struct hf_flow *flow, u32 owed);
 
 /**
  * hf_flow_want_room() - whether hf_flow_send() would not answer -EAGAIN

@@ -13,8 +13,8 @@
 #include "hf_flow.h"
 #include "hf_flow_locked.h"
 
-/* Move what is queued to @dropped, which the caller frees without the lock. */
-static void clear_locked(struct hf_flow *flow, struct sk_buff_head *dropped)
+/* Move what is queued to @dropped, which the caller frees without the lock; forget @owed. */
+static void clear_locked(struct hf_flow *flow, u32 owed, struct sk_buff_head *dropped)
 {
 	struct sk_buff *skb;
 
@@ -23,18 +23,18 @@ static void clear_locked(struct hf_flow *flow, struct sk_buff_head *dropped)
 		hf_flow_unlink_locked(flow, skb);
 		__skb_queue_tail(dropped, skb);
 	}
-	flow->owed = 0;
-	if (!list_empty(&flow->node))
+	flow->owed &= ~owed;
+	if (hf_flow_is_done_locked(flow) && !list_empty(&flow->node))
 		hf_flow_rotate_locked(flow);
 }
 
-void hf_flow_reset(struct hf_flow *flow)
+void hf_flow_reset(struct hf_flow *flow, u32 owed)
 {
 	struct sk_buff_head dropped;
 
 	__skb_queue_head_init(&dropped);
 	spin_lock(&flow->vm->tx_lock);
-	clear_locked(flow, &dropped);
+	clear_locked(flow, owed, &dropped);
 	spin_unlock(&flow->vm->tx_lock);
 	__skb_queue_purge(&dropped);
 }
@@ -53,6 +53,21 @@ static bool has_ended(struct hf_flow *flow)
 void hf_flow_wait_sent(struct hf_flow *flow, long timeout)
 {
 	wait_event_interruptible_timeout(*sk_sleep(flow->sk), has_ended(flow), timeout);
+}
+
+/* Whether disown_locked() would drop nothing. */
+static bool is_kept_locked(const struct hf_flow *flow)
+{
+	unsigned int bytes = flow->vm->closed_bytes;
+	const struct sk_buff *skb;
+
+	lockdep_assert_held(&flow->vm->tx_lock);
+	skb_queue_walk(&flow->queue, skb) {
+		if (bytes >= HF_FLOW_CLOSED_BYTES)
+			return false;
+		bytes += skb->truesize;
+	}
+	return true;
 }
 
 /* Keep what is queued without the socket, as far as the VM's share of that allows. */
@@ -82,16 +97,21 @@ void hf_flow_close(struct hf_flow *flow)
 	spin_lock(&vm->tx_lock);
 	list_del_init(&flow->refused);
 	flow->watched = false;
-	if (vm->closed_flows >= HF_FLOW_CLOSED_MAX)
-		clear_locked(flow, &dropped);
-	else
+	if (*hf_flow_closed_count(flow) >= HF_FLOW_CLOSED_MAX) {
+		clear_locked(flow, ~0U, &dropped);
+	} else if (flow->if_dropped && !is_kept_locked(flow)) {
+		clear_locked(flow, ~0U, &dropped);
+		flow->owed = flow->if_dropped;
+		hf_flow_join_locked(flow);
+	} else {
 		disown_locked(flow, &dropped);
+	}
 	if (hf_flow_is_done_locked(flow)) {
 		list_del(&flow->node);
 		kfree(flow);
 	} else {
 		flow->closed = true;
-		vm->closed_flows++;
+		++*hf_flow_closed_count(flow);
 	}
 	spin_unlock(&vm->tx_lock);
 
@@ -107,7 +127,7 @@ void hf_flow_purge(struct hf_vm *vm)
 	__skb_queue_head_init(&unsent);
 	spin_lock(&vm->tx_lock);
 	list_for_each_entry_safe(flow, next, &vm->flows, node)
-		clear_locked(flow, &unsent);
+		clear_locked(flow, ~0U, &unsent);
 	hf_flow_wake_refused_locked(vm);
 	spin_unlock(&vm->tx_lock);
 

@@ -84,8 +84,9 @@ struct hf_vm {
 	struct list_head refused;	/* flows that wait for room */
 	unsigned int queued;		/* messages in all flows */
 	unsigned int queued_bytes;	/* their memory */
-	unsigned int closed_flows;	/* those that nobody owns */
-	unsigned int closed_bytes;	/* what they have queued */
+	unsigned int closed_flows;	/* those that nobody owns any more */
+	unsigned int stray_flows;	/* those that nobody ever owned */
+	unsigned int closed_bytes;	/* what both have queued */
 	unsigned long oldest_since;	/* jiffies of the last turn */
 
 	/* From before the RX page is released until its message is delivered; before tx_lock. */

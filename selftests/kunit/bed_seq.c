@@ -46,6 +46,14 @@ void bed_say(struct kunit *test, struct hf_vcpu *vcpu, u64 dst_port, u8 type, u3
 	bed_deliver(test, vcpu, &frame, "", 0);
 }
 
+void bed_say_data(struct kunit *test, struct hf_vcpu *vcpu, u64 dst_port, u32 seq,
+		  const void *payload, size_t len)
+{
+	struct seq_frame frame = bed_frame(dst_port, DATA, seq, 1);
+
+	bed_deliver(test, vcpu, &frame, payload, len);
+}
+
 u8 bed_heard(struct hf_vm *vm)
 {
 	struct fake_vm *mine = fake_vm(vm);

@@ -35,6 +35,10 @@ void bed_deliver(struct kunit *test, struct hf_vcpu *vcpu, const struct seq_fram
 /* The same for a frame that needs no change. */
 void bed_say(struct kunit *test, struct hf_vcpu *vcpu, u64 dst_port, u8 type, u32 seq, u32 credit);
 
+/* The same for the guest's message number @seq. */
+void bed_say_data(struct kunit *test, struct hf_vcpu *vcpu, u64 dst_port, u32 seq,
+		  const void *payload, size_t len);
+
 /* Type of the next frame that the driver sent to the VM, 0 if there is none. */
 u8 bed_heard(struct hf_vm *vm);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Suite: messages, credit and the end of a SEQPACKET connection.
+ * Suite: messages and credit of a SEQPACKET connection.
  *
  * The test is the guest: it says and hears single frames.
  */
@@ -17,15 +17,6 @@ static int send_now(struct socket *sock, const void *data, size_t len)
 static int recv_now(struct socket *sock, void *data, size_t len)
 {
 	return bed_recv(sock, data, len, MSG_DONTWAIT, NULL);
-}
-
-/* The guest sends message number @seq. */
-static void say_data(struct kunit *test, struct hf_vcpu *vcpu, struct socket *sock, u32 seq,
-		     const void *payload, size_t len)
-{
-	struct seq_frame frame = bed_frame(bed_port(sock), DATA, seq, 1);
-
-	bed_deliver(test, vcpu, &frame, payload, len);
 }
 
 /* What the guest may have sent in all, as the driver said last. */
@@ -51,7 +42,7 @@ static void messages_keep_their_bounds_in_both_directions(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, sizes[i], bed_last_len);
 		KUNIT_EXPECT_EQ(test, 0, memcmp(bed_last_payload, data, sizes[i]));
 
-		say_data(test, vcpu, sock, i, data, sizes[i]);
+		bed_say_data(test, vcpu, bed_port(sock), i, data, sizes[i]);
 		KUNIT_EXPECT_EQ(test, sizes[i], recv_now(sock, data + 4096, 4096));
 		KUNIT_EXPECT_EQ(test, 0, memcmp(data + 4096, data, sizes[i]));
 	}
@@ -117,7 +108,7 @@ static void numbers_pass_two_to_the_32nd(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, 1, send_now(sock, "x", 1));
 		KUNIT_EXPECT_EQ(test, (int)DATA, (int)bed_heard_but_credit(vcpu->vm));
 		KUNIT_EXPECT_EQ(test, first + i, le32_to_cpu(bed_last.seq));
-		say_data(test, vcpu, sock, first + i, "y", 1);
+		bed_say_data(test, vcpu, bed_port(sock), first + i, "y", 1);
 		KUNIT_EXPECT_EQ(test, 1, recv_now(sock, &data, 1));
 	}
 	KUNIT_EXPECT_EQ(test, -EAGAIN, send_now(sock, "x", 1));
@@ -134,7 +125,7 @@ static void slow_reader_stops_its_peer_and_loses_nothing(struct kunit *test)
 	for (round = 0; round < 5; round++) {
 		/* All that it may send, each as large as can be. */
 		while ((s32)(granted(sock) - sent) > 0 && sent < 1000)
-			say_data(test, vcpu, sock, sent++, data, 4064);
+			bed_say_data(test, vcpu, bed_port(sock), sent++, data, 4064);
 		KUNIT_EXPECT_LT_MSG(test, sent, 1000U, "credit without end");
 		KUNIT_EXPECT_LE(test, atomic_read(&sock->sk->sk_rmem_alloc),
 				READ_ONCE(sock->sk->sk_rcvbuf));
@@ -158,7 +149,7 @@ static void smallest_buffer_still_lets_one_message_through(struct kunit *test)
 	bed_say(test, vcpu, bed_port(sock), ACCEPT, 0, 1);
 	for (i = 0; i < 10; i++) {
 		KUNIT_EXPECT_EQ(test, i + 1, granted(sock));
-		say_data(test, vcpu, sock, i, "x", 1);
+		bed_say_data(test, vcpu, bed_port(sock), i, "x", 1);
 		KUNIT_EXPECT_EQ(test, 1, recv_now(sock, &data, 1));
 	}
 }
@@ -246,9 +237,9 @@ static void message_beyond_the_credit_resets_and_what_came_before_is_kept(struct
 	u32 credit, i;
 
 	for (i = 0; (s32)(granted(sock) - i) > 0 && i < 1000; i++)
-		say_data(test, vcpu, sock, i, data, 4064);
+		bed_say_data(test, vcpu, bed_port(sock), i, data, 4064);
 	credit = i;
-	say_data(test, vcpu, sock, i, data, 4064);
+	bed_say_data(test, vcpu, bed_port(sock), i, data, 4064);
 	KUNIT_EXPECT_EQ(test, (int)RESET, (int)bed_heard_but_credit(vcpu->vm));
 	for (i = 0; i < credit; i++)
 		KUNIT_EXPECT_EQ(test, 4064, recv_now(sock, data, 4064));
@@ -273,115 +264,6 @@ static void connections_are_told_apart_by_vm_and_both_ports(struct kunit *test)
 	frame = bed_frame(bed_port(sock), RESET, 0, 0);
 	bed_deliver(test, vcpu, &frame, "", 0);
 	KUNIT_EXPECT_EQ(test, -ECONNRESET, send_now(sock, "x", 1));
-}
-
-/* --- the end --- */
-
-static void say_shutdown(struct kunit *test, struct hf_vcpu *vcpu, struct socket *sock, u16 flags)
-{
-	struct seq_frame frame = bed_frame(bed_port(sock), SHUTDOWN, 0, 1);
-
-	frame.flags = cpu_to_le16(flags);
-	bed_deliver(test, vcpu, &frame, "", 0);
-}
-
-static void peer_that_sends_no_more_ends_the_stream_after_its_last_message(struct kunit *test)
-{
-	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
-	struct socket *sock = bed_connected(test, vcpu, 1);
-	char data;
-
-	say_data(test, vcpu, sock, 0, "x", 1);
-	say_shutdown(test, vcpu, sock, NO_SEND);
-	KUNIT_EXPECT_EQ(test, 1, recv_now(sock, &data, 1));
-	KUNIT_EXPECT_EQ(test, 0, recv_now(sock, &data, 1));
-	KUNIT_EXPECT_EQ_MSG(test, 1, send_now(sock, "x", 1), "the other way is open");
-}
-
-static void peer_that_receives_no_more_breaks_the_pipe(struct kunit *test)
-{
-	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
-	struct socket *sock = bed_connected(test, vcpu, 5);
-	char data;
-
-	say_shutdown(test, vcpu, sock, NO_RECEIVE);
-	KUNIT_EXPECT_EQ(test, -EPIPE, send_now(sock, "x", 1));
-	KUNIT_EXPECT_EQ(test, -EAGAIN, recv_now(sock, &data, 1));
-	say_data(test, vcpu, sock, 0, "x", 1);
-	KUNIT_EXPECT_EQ(test, 1, recv_now(sock, &data, 1));
-}
-
-static void goodbye_of_the_peer_ends_both_ways_without_an_answer(struct kunit *test)
-{
-	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
-	struct socket *sock = bed_connected(test, vcpu, 5);
-	char data;
-
-	say_shutdown(test, vcpu, sock, NO_SEND | NO_RECEIVE);
-	KUNIT_EXPECT_EQ(test, -EPIPE, send_now(sock, "x", 1));
-	KUNIT_EXPECT_EQ(test, 0, recv_now(sock, &data, 1));
-	bed_close(sock);
-	KUNIT_EXPECT_EQ(test, 0, (int)bed_heard_but_credit(vcpu->vm));
-}
-
-static void halves_that_both_ends_shut_end_the_connection(struct kunit *test)
-{
-	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
-	struct socket *sock = bed_connected(test, vcpu, 5);
-
-	KUNIT_EXPECT_EQ(test, 0, kernel_sock_shutdown(sock, SHUT_WR));
-	KUNIT_EXPECT_EQ(test, (int)SHUTDOWN, (int)bed_heard_but_credit(vcpu->vm));
-	KUNIT_EXPECT_EQ(test, NO_SEND, (int)le16_to_cpu(bed_last.flags));
-	say_shutdown(test, vcpu, sock, NO_SEND);
-	KUNIT_EXPECT_EQ(test, 0, kernel_sock_shutdown(sock, SHUT_RD) % ENOTCONN);
-	bed_close(sock);
-	while (bed_heard(vcpu->vm))
-		KUNIT_EXPECT_NE_MSG(test, (int)RESET, (int)bed_last.type, "a polite end");
-}
-
-static void shutdown_leaves_after_what_was_sent_before(struct kunit *test)
-{
-	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
-	struct socket *sock = bed_connected(test, vcpu, 5);
-	int i;
-
-	for (i = 0; i < 3; i++)
-		KUNIT_EXPECT_EQ(test, 1, send_now(sock, "x", 1));
-	KUNIT_EXPECT_EQ(test, 0, kernel_sock_shutdown(sock, SHUT_WR));
-	for (i = 0; i < 3; i++)
-		KUNIT_EXPECT_EQ(test, (int)DATA, (int)bed_heard(vcpu->vm));
-	KUNIT_EXPECT_EQ(test, (int)SHUTDOWN, (int)bed_heard(vcpu->vm));
-}
-
-static void close_sends_what_is_queued_and_says_goodbye(struct kunit *test)
-{
-	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
-	struct socket *sock = bed_connected(test, vcpu, 5);
-	int i;
-
-	for (i = 0; i < 3; i++)
-		KUNIT_EXPECT_EQ(test, 1, send_now(sock, "x", 1));
-	bed_close(sock);
-	for (i = 0; i < 3; i++)
-		KUNIT_EXPECT_EQ(test, (int)DATA, (int)bed_heard(vcpu->vm));
-	KUNIT_EXPECT_EQ(test, (int)SHUTDOWN, (int)bed_heard(vcpu->vm));
-	KUNIT_EXPECT_EQ(test, NO_SEND | NO_RECEIVE, (int)le16_to_cpu(bed_last.flags));
-	KUNIT_EXPECT_EQ(test, 0, (int)bed_heard(vcpu->vm));
-}
-
-static void close_with_something_unread_resets(struct kunit *test)
-{
-	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
-	struct socket *sock = bed_connected(test, vcpu, 5);
-
-	say_data(test, vcpu, sock, 0, "x", 1);
-	KUNIT_EXPECT_EQ(test, 1, send_now(sock, "x", 1));
-	KUNIT_EXPECT_EQ(test, 1, send_now(sock, "x", 1));
-	bed_close(sock);
-	KUNIT_EXPECT_EQ_MSG(test, (int)DATA, (int)bed_heard_but_credit(vcpu->vm),
-			    "that one had left");
-	KUNIT_EXPECT_EQ(test, (int)RESET, (int)bed_heard_but_credit(vcpu->vm));
-	KUNIT_EXPECT_EQ(test, 0, (int)bed_heard(vcpu->vm));
 }
 
 static void each_error_of_a_send_is_heard_by_the_sender(struct kunit *test)
@@ -414,13 +296,6 @@ static struct kunit_case credit_cases[] = {
 	KUNIT_CASE(frames_shorter_than_their_head_reset_the_connection),
 	KUNIT_CASE(message_beyond_the_credit_resets_and_what_came_before_is_kept),
 	KUNIT_CASE(connections_are_told_apart_by_vm_and_both_ports),
-	KUNIT_CASE(peer_that_sends_no_more_ends_the_stream_after_its_last_message),
-	KUNIT_CASE(peer_that_receives_no_more_breaks_the_pipe),
-	KUNIT_CASE(goodbye_of_the_peer_ends_both_ways_without_an_answer),
-	KUNIT_CASE(halves_that_both_ends_shut_end_the_connection),
-	KUNIT_CASE(shutdown_leaves_after_what_was_sent_before),
-	KUNIT_CASE(close_sends_what_is_queued_and_says_goodbye),
-	KUNIT_CASE(close_with_something_unread_resets),
 	KUNIT_CASE(each_error_of_a_send_is_heard_by_the_sender),
 	{}
 };

@@ -99,7 +99,7 @@ static void death_wakes_whoever_was_refused_and_drops_the_rest(struct kunit *tes
 static void what_a_closed_flow_had_queued_is_still_sent(struct kunit *test)
 {
 	struct hf_vm *vm = bed_vm(test, 2, 1);
-	struct hf_flow *flow = bed_flow(test, vm, NULL);
+	struct hf_flow *flow = bed_flow(test, vm, bed_owner(test, note_room));
 	int i;
 
 	for (i = 1; i <= 3; i++)
@@ -113,11 +113,12 @@ static void what_a_closed_flow_had_queued_is_still_sent(struct kunit *test)
 
 static void closed_flows_are_kept_up_to_a_number_only(struct kunit *test)
 {
+	struct sock *owner = bed_owner(test, note_room);
 	struct hf_vm *vm = bed_vm(test, 2, 1);
 	int i;
 
 	for (i = 0; i < HF_FLOW_CLOSED_MAX + 11; i++) {
-		struct hf_flow *flow = bed_flow(test, vm, NULL);
+		struct hf_flow *flow = bed_flow(test, vm, owner);
 
 		bed_flow_send(flow, 1 + i);
 		hf_flow_close(flow);
@@ -138,7 +139,7 @@ static void reset_drops_what_is_queued_and_owed(struct kunit *test)
 	bed_flow_send(flow, 1);
 	bed_flow_send(flow, 2);
 	hf_flow_owe(flow, BIT(0) | BIT(31));
-	hf_flow_reset(flow);
+	hf_flow_reset(flow, ~0U);
 	KUNIT_EXPECT_EQ(test, 1ULL, bed_next(vm));
 	KUNIT_EXPECT_EQ(test, 0ULL, bed_next(vm));
 	bed_flow_send(flow, 3);
