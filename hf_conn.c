@@ -83,7 +83,8 @@ void hf_conn_end_locked(struct sock *sk, int err)
 	hf_port_remove_connection(hs);
 	if (hs->tx)
 		hf_flow_reset(&hs->tx->flow, ~0U);
-	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+	/* One that was never accepted leaves a socket that is not connected. */
+	WRITE_ONCE(sk->sk_shutdown, hs->established ? SHUTDOWN_MASK : 0);
 	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
 	if (err) {
 		WRITE_ONCE(sk->sk_err, err);
@@ -412,6 +413,39 @@ void hf_seq_init_sock(struct hf_sock *hs)
 	spin_lock_init(&hs->conn_lock);
 	INIT_LIST_HEAD(&hs->accept_queue);
 	INIT_DELAYED_WORK(&hs->connect_timeout, hf_conn_timed_out);
+}
+
+int hf_conn_request(struct sock *sk, struct hf_vm *vm, u64 peer_port, struct hf_seq_flow *tx)
+{
+	struct hf_sock *hs = hf_sk(sk);
+	int err;
+
+	spin_lock(&hs->conn_lock);
+	if (hs->tx)
+		hf_flow_close(&hs->tx->flow);
+	hs->tx = tx;
+	hs->conn = (struct hf_connection){ hs->local_port, peer_port, vm->id };
+	hs->tx_seq = 0;
+	hs->tx_credit = 0;
+	hs->rx_seq = 0;
+	hs->rx_credit = 0;
+	hs->accepted = true;
+	WRITE_ONCE(hs->established, false);
+	err = hf_port_add_connection(hs);
+	if (!err) {
+		skb_queue_purge(&sk->sk_receive_queue);
+		hf_conn_grant_locked(hs);
+		WRITE_ONCE(sk->sk_shutdown, 0);
+		WRITE_ONCE(sk->sk_err, 0);
+		hs->connect_until = jiffies + HF_CONNECT_TIMEOUT;
+		WRITE_ONCE(sk->sk_state, TCP_SYN_SENT);
+		if (READ_ONCE(vm->dead))
+			hf_conn_end_locked(sk, ECONNRESET);
+		else
+			hf_flow_owe(&tx->flow, HF_OWE_REQUEST);
+	}
+	spin_unlock(&hs->conn_lock);
+	return err;
 }
 
 void hf_conn_timed_out(struct work_struct *work)

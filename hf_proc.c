@@ -23,11 +23,20 @@ static const char *state_name(struct hf_sock *hs, bool has_peer)
 	case TCP_ESTABLISHED:
 		return "connected";
 	}
-	if (hs->sk.sk_type == SOCK_SEQPACKET && READ_ONCE(hs->sk.sk_shutdown))
+	if (hs->sk.sk_type == SOCK_SEQPACKET && has_peer)
 		return "closed";
 	if (has_peer)
 		return "connected";
 	return READ_ONCE(hs->local_port) ? "bound" : "unbound";
+}
+
+/* A SEQPACKET socket that failed to connect still has the address. */
+static const struct hf_peer *shown_peer(struct hf_sock *hs)
+{
+	if (hs->sk.sk_type == SOCK_SEQPACKET && READ_ONCE(hs->sk.sk_state) != TCP_SYN_SENT &&
+	    !READ_ONCE(hs->established))
+		return NULL;
+	return hf_sock_peer(hs);
 }
 
 static void *sockets_start(struct seq_file *seq, loff_t *pos)
@@ -63,7 +72,7 @@ static int sockets_show(struct seq_file *seq, void *v)
 
 	sk = hlist_entry(v, struct sock, sk_node);
 	hs = hf_sk(sk);
-	peer = hf_sock_peer(hs);
+	peer = shown_peer(hs);
 	from_vm = READ_ONCE(hs->from_vm);
 	if (READ_ONCE(hs->local_port) && from_vm == HF_VM_ID_ANY)
 		snprintf(local, sizeof(local), "*:%llu", READ_ONCE(hs->local_port));

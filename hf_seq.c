@@ -14,9 +14,6 @@
 #include "hf_port.h"
 #include "hf_seq.h"
 
-/* How long a VM may take to answer. */
-#define CONNECT_TIMEOUT		(5 * HZ)
-
 /* --- connect --- */
 
 /* Everything that needs memory or permission; the frame goes out last. */
@@ -43,38 +40,13 @@ static int start_connect(struct sock *sk, const struct hf_sockaddr *addr, int le
 		hf_flow_close(&tx->flow);
 		return err;
 	}
-
-	spin_lock(&hs->conn_lock);
-	if (hs->tx)
-		hf_flow_close(&hs->tx->flow);
-	hs->tx = tx;
-	hs->conn = (struct hf_connection){ hs->local_port, addr->port, vm->id };
-	hs->tx_seq = 0;
-	hs->tx_credit = 0;
-	hs->rx_seq = 0;
-	hs->rx_credit = 0;
-	hs->accepted = true;
-	WRITE_ONCE(hs->established, false);
-	err = hf_port_add_connection(hs);
-	if (!err) {
-		hf_conn_grant_locked(hs);
-		WRITE_ONCE(sk->sk_shutdown, 0);
-		WRITE_ONCE(sk->sk_err, 0);
-		hs->connect_until = jiffies + CONNECT_TIMEOUT;
-		WRITE_ONCE(sk->sk_state, TCP_SYN_SENT);
-		if (READ_ONCE(vm->dead))
-			hf_conn_end_locked(sk, ECONNRESET);
-		else
-			hf_flow_owe(&tx->flow, HF_OWE_REQUEST);
-	}
-	spin_unlock(&hs->conn_lock);
-	return err;
+	return hf_conn_request(sk, vm, addr->port, tx);
 }
 
 static void arm_timeout(struct hf_sock *hs)
 {
 	sock_hold(&hs->sk);
-	if (mod_delayed_work(system_wq, &hs->connect_timeout, CONNECT_TIMEOUT))
+	if (mod_delayed_work(system_wq, &hs->connect_timeout, HF_CONNECT_TIMEOUT))
 		sock_put(&hs->sk);
 }
 
@@ -111,7 +83,7 @@ static int connect_locked(struct socket *sock, const struct hf_sockaddr *addr, i
 	default:
 		/* How an attempt failed that nobody waited for. */
 		err = sock_error(sk);
-		if (err && sock->state == SS_CONNECTING) {
+		if (err && sock->state == SS_CONNECTING && !READ_ONCE(hf_sk(sk)->established)) {
 			sock->state = SS_UNCONNECTED;
 			return err;
 		}
@@ -157,6 +129,7 @@ static int seqpacket_listen(struct socket *sock, int backlog)
 	if (hs->bound && sock->state == SS_UNCONNECTED &&
 	    (sk->sk_state == TCP_CLOSE || sk->sk_state == TCP_LISTEN)) {
 		WRITE_ONCE(sk->sk_max_ack_backlog, backlog);
+		WRITE_ONCE(sk->sk_shutdown, 0);
 		WRITE_ONCE(sk->sk_state, TCP_LISTEN);
 		err = 0;
 	}

@@ -10,6 +10,9 @@
 #include "hf_abi.h"
 #include "hf_sock.h"
 
+/* How long a VM may take to answer. */
+#define HF_CONNECT_TIMEOUT	(5 * HZ)
+
 /* Frames that a connection owes: the bits of struct hf_flow.owed. */
 #define HF_OWE_REQUEST		BIT(HF_SEQ_REQUEST)
 #define HF_OWE_ACCEPT		BIT(HF_SEQ_ACCEPT)
@@ -42,6 +45,12 @@ struct hf_seq_flow *hf_conn_create_flow(struct hf_vm *vm, struct sock *sk, u64 s
 
 /* Write both headers, seq 0. Under conn_lock or vm->tx_lock. */
 void hf_conn_fill_frame(const struct hf_seq_flow *tx, struct hf_seq_frame *frame, u8 type);
+
+/*
+ * Ask @vm for a connection, to be told by what happens to sk_state. @tx is taken.
+ * 0, or -EADDRINUSE or -ENOMEM from the table.
+ */
+int hf_conn_request(struct sock *sk, struct hf_vm *vm, u64 peer_port, struct hf_seq_flow *tx);
 
 /* The connection ends, in both directions; sk_err = @err if not 0. Under conn_lock. */
 void hf_conn_end_locked(struct sock *sk, int err);

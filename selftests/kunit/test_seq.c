@@ -4,6 +4,7 @@
  *
  * The test is the guest: it says and hears single frames.
  */
+#include <linux/poll.h>
 #include <linux/workqueue.h>
 
 #include "../../hf_sock.h"
@@ -28,6 +29,11 @@ static int send_now(struct socket *sock)
 static int error_of(struct socket *sock)
 {
 	return sock_error(sock->sk);
+}
+
+static __poll_t poll_now(struct socket *sock)
+{
+	return sock->ops->poll(NULL, sock, NULL);
 }
 
 static void request_is_as_documented(struct kunit *test)
@@ -130,6 +136,65 @@ static void refusal_that_was_fetched_is_no_success_of_the_next_connect(struct ku
 	err = bed_connect(sock, 2, PEER_PORT, O_NONBLOCK);
 	KUNIT_EXPECT_TRUE_MSG(test, err == -EINPROGRESS || err == -ECONNABORTED,
 			      "connect() said %d", err);
+}
+
+static void failed_connect_leaves_an_unconnected_socket(struct kunit *test)
+{
+	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
+	struct socket *sock = bed_socket(test, SOCK_SEQPACKET);
+
+	KUNIT_ASSERT_EQ(test, 0, bed_bind(sock, HF_VM_ID_ANY, PORT));
+	KUNIT_ASSERT_EQ(test, -EINPROGRESS, bed_connect(sock, 2, PEER_PORT, O_NONBLOCK));
+	KUNIT_ASSERT_EQ(test, (int)REQUEST, (int)bed_heard(vcpu->vm));
+	bed_say(test, vcpu, PORT, RESET, 0, 0);
+	KUNIT_EXPECT_EQ(test, EPOLLERR | EPOLLHUP,
+			(__force int)(poll_now(sock) & (EPOLLERR | EPOLLHUP)));
+	KUNIT_EXPECT_EQ(test, -ECONNREFUSED, bed_connect(sock, 2, PEER_PORT, O_NONBLOCK));
+	KUNIT_EXPECT_EQ(test, -ENOTCONN, recv_now(sock));
+	KUNIT_EXPECT_EQ(test, -ENOTCONN, send_now(sock));
+
+	KUNIT_EXPECT_EQ(test, 0, kernel_listen(sock, 1));
+	KUNIT_EXPECT_EQ_MSG(test, 0, (__force int)poll_now(sock), "nobody is there to accept");
+	bed_say(test, vcpu, PORT, REQUEST, 0, 1);
+	KUNIT_EXPECT_EQ(test, EPOLLIN | EPOLLRDNORM, (__force int)poll_now(sock));
+}
+
+static void refusal_is_heard_by_recv_once(struct kunit *test)
+{
+	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
+	struct socket *sock = bed_connecting(test, vcpu);
+
+	bed_say(test, vcpu, bed_port(sock), RESET, 0, 0);
+	KUNIT_EXPECT_EQ(test, -ECONNREFUSED, recv_now(sock));
+	KUNIT_EXPECT_EQ(test, -ENOTCONN, recv_now(sock));
+}
+
+static void end_of_a_connection_is_no_answer_to_the_next_connect(struct kunit *test)
+{
+	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
+	struct socket *sock = bed_connecting(test, vcpu);
+
+	/* As nonblocking programs do it: they look for the answer, and connect() no more. */
+	bed_say(test, vcpu, bed_port(sock), ACCEPT, 0, 1);
+	KUNIT_EXPECT_EQ(test, 0, error_of(sock));
+	KUNIT_EXPECT_EQ(test, 1, send_now(sock));
+	bed_say(test, vcpu, bed_port(sock), RESET, 0, 0);
+	KUNIT_EXPECT_EQ(test, -EINPROGRESS, bed_connect(sock, 2, PEER_PORT, O_NONBLOCK));
+}
+
+static void new_connection_begins_without_messages_of_the_old_one(struct kunit *test)
+{
+	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
+	struct socket *sock = bed_connected(test, vcpu, 1);
+	u32 credit = hf_sk(sock->sk)->rx_credit;
+
+	bed_say_data(test, vcpu, bed_port(sock), 0, "old", 3);
+	bed_say(test, vcpu, bed_port(sock), RESET, 0, 0);
+	KUNIT_EXPECT_EQ(test, -EINPROGRESS, bed_connect(sock, 2, PEER_PORT, O_NONBLOCK));
+	KUNIT_EXPECT_EQ(test, (int)REQUEST, (int)bed_heard(vcpu->vm));
+	KUNIT_EXPECT_EQ(test, credit, le32_to_cpu(bed_last.credit));
+	bed_say(test, vcpu, bed_port(sock), ACCEPT, 0, 1);
+	KUNIT_EXPECT_EQ(test, -EAGAIN, recv_now(sock));
 }
 
 static void silence_times_out_and_the_peer_is_told(struct kunit *test)
@@ -326,6 +391,10 @@ static struct kunit_case seq_cases[] = {
 	KUNIT_CASE(second_accept_changes_nothing),
 	KUNIT_CASE(answers_other_than_accept_refuse_and_the_next_try_may_work),
 	KUNIT_CASE(refusal_that_was_fetched_is_no_success_of_the_next_connect),
+	KUNIT_CASE(failed_connect_leaves_an_unconnected_socket),
+	KUNIT_CASE(refusal_is_heard_by_recv_once),
+	KUNIT_CASE(end_of_a_connection_is_no_answer_to_the_next_connect),
+	KUNIT_CASE(new_connection_begins_without_messages_of_the_old_one),
 	KUNIT_CASE(silence_times_out_and_the_peer_is_told),
 	KUNIT_CASE(time_limit_of_the_attempt_before_does_not_end_this_one),
 	KUNIT_CASE(time_limit_does_not_end_what_is_connected),
