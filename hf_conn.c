@@ -159,6 +159,22 @@ static void accepted_locked(struct sock *sk)
 	sk->sk_write_space(sk);
 }
 
+bool hf_conn_is_over_locked(struct sock *sk)
+{
+	return sk->sk_state == TCP_ESTABLISHED && sk->sk_shutdown == SHUTDOWN_MASK &&
+	       hf_flow_is_sent(&hf_sk(sk)->tx->flow);
+}
+
+void hf_conn_leave_if_over(struct sock *sk)
+{
+	struct hf_sock *hs = hf_sk(sk);
+
+	spin_lock(&hs->conn_lock);
+	if (hf_conn_is_over_locked(sk))
+		hf_conn_end_locked(sk, 0);
+	spin_unlock(&hs->conn_lock);
+}
+
 static void shutdown_locked(struct sock *sk, u16 flags)
 {
 	int mask = sk->sk_shutdown;
@@ -168,10 +184,11 @@ static void shutdown_locked(struct sock *sk, u16 flags)
 	if (flags & HF_SEQ_NO_RECEIVE) {
 		mask |= SEND_SHUTDOWN;
 		/* Messages are for nobody now; who still sends waits for the other frames. */
-		hf_flow_reset(&hf_sk(sk)->tx->flow, 0);
+		hf_flow_reset(&hf_sk(sk)->tx->flow, flags & HF_SEQ_NO_SEND ? ~0U : 0);
 	}
 	WRITE_ONCE(sk->sk_shutdown, mask);
-	if ((flags & HF_SEQ_NO_SEND) && (flags & HF_SEQ_NO_RECEIVE))
+	/* Otherwise its messages that are under way would be strays. */
+	if (flags & HF_SEQ_NO_SEND && hf_conn_is_over_locked(sk))
 		hf_conn_end_locked(sk, 0);
 	else
 		sk->sk_state_change(sk);
@@ -347,7 +364,7 @@ static enum verdict deliver(struct sock *sk, struct sk_buff *skb, const struct h
 		protocol_error_locked(sk, sk->sk_state == TCP_SYN_SENT ? ECONNREFUSED : EPROTO);
 	} else if (hdr->type == HF_SEQ_REQUEST && sk->sk_state == TCP_ESTABLISHED) {
 		/* The peer has forgotten the connection, and wants a new one. */
-		hf_conn_end_locked(sk, ECONNRESET);
+		hf_conn_end_locked(sk, hf_conn_is_over_locked(sk) ? 0 : ECONNRESET);
 		verdict = NO_CONNECTION;
 	} else if (frame_locked(sk, skb, hdr)) {
 		verdict = TAKEN;
@@ -404,7 +421,7 @@ void hf_seq_vm_died(struct sock *sk, struct hf_vm *vm)
 
 	spin_lock(&hs->conn_lock);
 	if (hs->in_table && hs->conn.vm_id == vm->id)
-		hf_conn_end_locked(sk, ECONNRESET);
+		hf_conn_end_locked(sk, hf_conn_is_over_locked(sk) ? 0 : ECONNRESET);
 	spin_unlock(&hs->conn_lock);
 }
 

@@ -114,6 +114,9 @@ bool hf_flow_want_room(struct hf_flow *flow);
 /* Upcall: whoever wants to send on the socket should try again. May hold spinlocks. */
 void hf_socket_wake_senders(struct sock *sk);
 
+/* Whether all has been handed to EL2. Context: process, may hold spinlocks. */
+bool hf_flow_is_sent(struct hf_flow *flow);
+
 /**
  * hf_flow_wait_sent() - wait until all has been handed to EL2, or the VM died
  * @timeout: Jiffies. May sleep, on the owner's wait queue.

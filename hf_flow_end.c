@@ -39,6 +39,16 @@ void hf_flow_reset(struct hf_flow *flow, u32 owed)
 	__skb_queue_purge(&dropped);
 }
 
+bool hf_flow_is_sent(struct hf_flow *flow)
+{
+	bool sent;
+
+	spin_lock(&flow->vm->tx_lock);
+	sent = hf_flow_is_done_locked(flow);
+	spin_unlock(&flow->vm->tx_lock);
+	return sent;
+}
+
 static bool has_ended(struct hf_flow *flow)
 {
 	bool done;

@@ -70,6 +70,7 @@ static int connect_locked(struct socket *sock, const struct hf_sockaddr *addr, i
 	long timeout = sock_sndtimeo(sk, flags & O_NONBLOCK);
 	int err;
 
+	hf_conn_leave_if_over(sk);
 	switch (READ_ONCE(sk->sk_state)) {
 	case TCP_ESTABLISHED:
 		sock->state = SS_CONNECTED;
@@ -406,7 +407,7 @@ static void say_goodbye(struct sock *sk)
 	polite = sk->sk_state == TCP_ESTABLISHED && !(linger && !sk->sk_lingertime) &&
 		 (skb_queue_empty_lockless(&sk->sk_receive_queue) ||
 		  hs->tx->flags & HF_SEQ_NO_RECEIVE);
-	if (polite && hs->in_table) {
+	if (polite && !hf_conn_is_over_locked(sk)) {
 		WRITE_ONCE(hs->tx->flags, HF_SEQ_NO_SEND | HF_SEQ_NO_RECEIVE);
 		hf_flow_owe(&hs->tx->flow, HF_OWE_SHUTDOWN);
 	}

@@ -55,6 +55,13 @@ int hf_conn_request(struct sock *sk, struct hf_vm *vm, u64 peer_port, struct hf_
 /* The connection ends, in both directions; sk_err = @err if not 0. Under conn_lock. */
 void hf_conn_end_locked(struct sock *sk, int err);
 
+/*
+ * Whether each direction was closed by one of its ends, and the peer can know. Such a
+ * connection is left when there is a reason to. Under conn_lock.
+ */
+bool hf_conn_is_over_locked(struct sock *sk);
+void hf_conn_leave_if_over(struct sock *sk);
+
 /* Let the peer send as much as there is room for. Under conn_lock. */
 void hf_conn_grant_locked(struct hf_sock *hs);
 

@@ -111,6 +111,74 @@ static void halves_that_both_ends_shut_end_the_connection(struct kunit *test)
 		KUNIT_EXPECT_NE_MSG(test, (int)RESET, (int)bed_last.type, "a polite end");
 }
 
+static void halves_that_both_ends_shut_are_an_orderly_end(struct kunit *test)
+{
+	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
+	struct socket *first = bed_connected(test, vcpu, 5), *last = bed_connected(test, vcpu, 5);
+	char data;
+
+	KUNIT_EXPECT_EQ(test, 0, kernel_sock_shutdown(first, SHUT_WR));
+	KUNIT_EXPECT_EQ(test, (int)SHUTDOWN, (int)bed_heard_but_credit(vcpu->vm));
+	say_shutdown(test, vcpu, first, NO_SEND);
+	say_shutdown(test, vcpu, last, NO_SEND);
+	KUNIT_EXPECT_EQ(test, 0, kernel_sock_shutdown(last, SHUT_WR));
+	KUNIT_EXPECT_EQ(test, (int)SHUTDOWN, (int)bed_heard_but_credit(vcpu->vm));
+
+	/* What becomes of the guest after that is nothing to them. */
+	bed_say(test, vcpu, bed_port(first), REQUEST, 0, 1);
+	bed_say(test, vcpu, bed_port(last), REQUEST, 0, 1);
+	KUNIT_EXPECT_EQ(test, 0, recv_now(first, &data, 1));
+	KUNIT_EXPECT_EQ(test, 0, recv_now(last, &data, 1));
+	while (bed_heard(vcpu->vm))
+		;
+	bed_close(first);
+	bed_close(last);
+	KUNIT_EXPECT_EQ(test, 0, (int)bed_heard(vcpu->vm));
+}
+
+static void connection_that_is_over_makes_room_for_another(struct kunit *test)
+{
+	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
+	struct socket *sock = bed_connected(test, vcpu, 5);
+
+	KUNIT_EXPECT_EQ(test, 0, kernel_sock_shutdown(sock, SHUT_RDWR));
+	KUNIT_EXPECT_EQ_MSG(test, 0, (int)bed_heard(vcpu->vm) - SHUTDOWN, "it was told");
+	KUNIT_EXPECT_EQ(test, -EINPROGRESS, bed_connect(sock, 2, PEER_PORT, O_NONBLOCK));
+	KUNIT_EXPECT_EQ(test, (int)REQUEST, (int)bed_heard(vcpu->vm));
+}
+
+static void death_after_an_orderly_end_is_no_error(struct kunit *test)
+{
+	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
+	struct socket *sock = bed_connected(test, vcpu, 5), *late = bed_connected(test, vcpu, 5);
+	char data;
+
+	KUNIT_EXPECT_EQ(test, 0, kernel_sock_shutdown(sock, SHUT_RDWR));
+	KUNIT_EXPECT_EQ(test, (int)SHUTDOWN, (int)bed_heard_but_credit(vcpu->vm));
+	KUNIT_EXPECT_EQ(test, 1, send_now(late, "x", 1));
+	KUNIT_EXPECT_EQ(test, 0, kernel_sock_shutdown(late, SHUT_RDWR));
+	bed_exit_by_hand(vcpu, HF_EXIT_ABORTED, 0, 0, 0);
+	KUNIT_EXPECT_EQ(test, 0, recv_now(sock, &data, 1));
+	KUNIT_EXPECT_EQ_MSG(test, -ECONNRESET, recv_now(late, &data, 1), "it was not told");
+}
+
+static void end_of_the_peer_keeps_nothing_from_being_sent(struct kunit *test)
+{
+	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
+	struct socket *sock = bed_connected(test, vcpu, 5);
+	int i;
+
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_EQ(test, 1, send_now(sock, "x", 1));
+	KUNIT_EXPECT_EQ(test, 0, kernel_sock_shutdown(sock, SHUT_WR));
+	say_shutdown(test, vcpu, sock, NO_SEND);
+	bed_close(sock);
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_EQ(test, (int)DATA, (int)bed_heard_but_credit(vcpu->vm));
+	KUNIT_EXPECT_EQ(test, (int)SHUTDOWN, (int)bed_heard_but_credit(vcpu->vm));
+	KUNIT_EXPECT_EQ(test, 0, (int)bed_heard(vcpu->vm));
+}
+
 static void shutdown_leaves_after_what_was_sent_before(struct kunit *test)
 {
 	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
@@ -220,6 +288,10 @@ static struct kunit_case end_cases[] = {
 	KUNIT_CASE(peer_that_receives_no_more_still_hears_that_we_send_no_more),
 	KUNIT_CASE(goodbye_of_the_peer_ends_both_ways_without_an_answer),
 	KUNIT_CASE(halves_that_both_ends_shut_end_the_connection),
+	KUNIT_CASE(halves_that_both_ends_shut_are_an_orderly_end),
+	KUNIT_CASE(connection_that_is_over_makes_room_for_another),
+	KUNIT_CASE(death_after_an_orderly_end_is_no_error),
+	KUNIT_CASE(end_of_the_peer_keeps_nothing_from_being_sent),
 	KUNIT_CASE(shutdown_leaves_after_what_was_sent_before),
 	KUNIT_CASE(close_sends_what_is_queued_and_says_goodbye),
 	KUNIT_CASE(close_with_something_unread_resets),
