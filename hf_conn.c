@@ -12,7 +12,6 @@
  */
 #include <linux/log2.h>
 #include <linux/security.h>
-#include <linux/slab.h>
 #include <net/sock.h>
 
 #include "hf_port.h"
@@ -26,54 +25,6 @@
 
 /* Messages that the peer may send before somebody accepts the connection. */
 #define EMBRYO_CREDIT	4
-
-void hf_conn_fill_frame(const struct hf_seq_flow *tx, struct hf_seq_frame *frame, u8 type)
-{
-	memset(frame, 0, sizeof(*frame));
-	frame->msg.src_port = cpu_to_le64(tx->src_port);
-	frame->msg.dst_port = cpu_to_le64(tx->dst_port);
-	frame->seq.magic = cpu_to_le32(HF_SEQ_MAGIC);
-	frame->seq.version = HF_SEQ_VERSION;
-	frame->seq.type = type;
-	if (type == HF_SEQ_SHUTDOWN)
-		frame->seq.flags = cpu_to_le16(READ_ONCE(tx->flags));
-	frame->seq.credit = cpu_to_le32(READ_ONCE(tx->credit));
-}
-
-static size_t build_frame(struct hf_flow *flow, unsigned int owed, void *buffer)
-{
-	struct hf_seq_flow *tx = container_of(flow, struct hf_seq_flow, flow);
-
-	BUILD_BUG_ON(sizeof(struct hf_seq_frame) > HF_FLOW_FRAME_MAX);
-	hf_conn_fill_frame(tx, buffer, owed < 16 ? owed : owed - 16);
-	return sizeof(struct hf_seq_frame);
-}
-
-struct hf_seq_flow *hf_conn_create_flow(struct hf_vm *vm, struct sock *sk, u64 src_port,
-					u64 dst_port, gfp_t gfp)
-{
-	struct hf_seq_flow *tx = kzalloc(sizeof(*tx), gfp);
-
-	if (!tx)
-		return NULL;
-	hf_flow_init(&tx->flow, vm, sk, build_frame);
-	tx->flow.if_dropped = HF_OWE_RESET_NOW;
-	tx->src_port = src_port;
-	tx->dst_port = dst_port;
-	return tx;
-}
-
-/* Refuse a frame that belongs to no connection. Without memory the peer hears nothing. */
-static void send_reset(const struct hf_skb_cb *cb)
-{
-	struct hf_seq_flow *tx = hf_conn_create_flow(cb->vm, NULL, cb->dst_port, cb->src_port,
-						     GFP_NOWAIT | __GFP_NOWARN);
-
-	if (!tx)
-		return;
-	hf_flow_owe(&tx->flow, HF_OWE_RESET_NOW);
-	hf_flow_close(&tx->flow);
-}
 
 void hf_conn_end_locked(struct sock *sk, int err)
 {
@@ -259,8 +210,8 @@ static struct sock *create_child(struct sock *listener, const struct hf_skb_cb *
 	inherit(sk, listener);
 	WRITE_ONCE(hs->local_port, cb->dst_port);
 	hs->conn = (struct hf_connection){ cb->dst_port, cb->src_port, cb->vm->id };
-	hs->tx = hf_conn_create_flow(cb->vm, sk, cb->dst_port, cb->src_port,
-				     GFP_ATOMIC | __GFP_NOWARN);
+	hs->tx = hf_frame_create_flow(cb->vm, sk, cb->dst_port, cb->src_port,
+				      GFP_ATOMIC | __GFP_NOWARN);
 	if (hs->tx && !hf_sock_set_peer(hs, cb->vm, cb->src_port, &hs->tx->flow,
 					GFP_ATOMIC | __GFP_NOWARN))
 		return sk;
@@ -373,12 +324,25 @@ static enum verdict deliver(struct sock *sk, struct sk_buff *skb, const struct h
 	return verdict;
 }
 
+/* Whether the frame is for a connection that is gone but for messages that still wait. */
+static bool is_late(const struct hf_skb_cb *cb, const struct hf_seq_hdr *hdr)
+{
+	bool stop = hdr->type == HF_SEQ_REQUEST || hdr->type == HF_SEQ_RESET ||
+		    (hdr->type == HF_SEQ_SHUTDOWN &&
+		     le16_to_cpu(hdr->flags) & HF_SEQ_NO_RECEIVE);
+
+	return hf_frame_is_sending(cb->vm, cb->dst_port, cb->src_port, stop) &&
+	       hdr->type != HF_SEQ_REQUEST;
+}
+
 /* A frame without a connection. Returns true if it opened one. */
 static bool deliver_to_port(const struct hf_skb_cb *cb, const struct hf_seq_hdr *hdr)
 {
 	bool taken = false;
 	struct sock *sk;
 
+	if (is_late(cb, hdr))
+		return false;
 	if (hdr->type == HF_SEQ_REQUEST && hdr->version == HF_SEQ_VERSION) {
 		sk = hf_port_find(cb->dst_port);
 		taken = sk && sk->sk_type == SOCK_SEQPACKET &&
@@ -388,7 +352,7 @@ static bool deliver_to_port(const struct hf_skb_cb *cb, const struct hf_seq_hdr 
 	}
 	if (!taken && (hdr->type == HF_SEQ_REQUEST || hdr->type == HF_SEQ_ACCEPT ||
 		       hdr->type == HF_SEQ_DATA))
-		send_reset(cb);
+		hf_frame_refuse(cb);
 	return taken;
 }
 
@@ -448,11 +412,15 @@ int hf_conn_request(struct sock *sk, struct hf_vm *vm, u64 peer_port, struct hf_
 	hs->rx_credit = 0;
 	hs->accepted = true;
 	WRITE_ONCE(hs->established, false);
-	err = hf_port_add_connection(hs);
+	WRITE_ONCE(sk->sk_shutdown, 0);
+	/* The request would overtake messages of the connection before. */
+	if (hf_frame_is_sending(vm, hs->local_port, peer_port, false))
+		err = -EADDRINUSE;
+	else
+		err = hf_port_add_connection(hs);
 	if (!err) {
 		skb_queue_purge(&sk->sk_receive_queue);
 		hf_conn_grant_locked(hs);
-		WRITE_ONCE(sk->sk_shutdown, 0);
 		WRITE_ONCE(sk->sk_err, 0);
 		hs->connect_until = jiffies + HF_CONNECT_TIMEOUT;
 		WRITE_ONCE(sk->sk_state, TCP_SYN_SENT);

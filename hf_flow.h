@@ -16,10 +16,7 @@ struct iov_iter;
  */
 #define HF_FLOW_VM_BYTES	(4 * 1024 * 1024)
 
-/*
- * Flows of a VM whose owners are gone, and their bytes; and flows that never had
- * an owner. More of them are dropped.
- */
+/* Flows of a VM without an owner: gone, or there was none; and bytes. More are dropped. */
 #define HF_FLOW_CLOSED_MAX	1024
 #define HF_FLOW_CLOSED_BYTES	(HF_FLOW_VM_BYTES / 4)
 
@@ -113,6 +110,13 @@ bool hf_flow_want_room(struct hf_flow *flow);
 
 /* Upcall: whoever wants to send on the socket should try again. May hold spinlocks. */
 void hf_socket_wake_senders(struct sock *sk);
+
+/*
+ * Whether a flow that @match knows has messages for @vm. With @stop the first such
+ * flow is reset. Context: process, may hold spinlocks.
+ */
+bool hf_flow_is_sending(struct hf_vm *vm, bool (*match)(const struct hf_flow *, const void *),
+			const void *arg, bool stop);
 
 /* Whether all has been handed to EL2. Context: process, may hold spinlocks. */
 bool hf_flow_is_sent(struct hf_flow *flow);

@@ -39,6 +39,27 @@ void hf_flow_reset(struct hf_flow *flow, u32 owed)
 	__skb_queue_purge(&dropped);
 }
 
+bool hf_flow_is_sending(struct hf_vm *vm, bool (*match)(const struct hf_flow *, const void *),
+			const void *arg, bool stop)
+{
+	struct sk_buff_head dropped;
+	struct hf_flow *flow;
+	bool found = false;
+
+	__skb_queue_head_init(&dropped);
+	spin_lock(&vm->tx_lock);
+	list_for_each_entry(flow, &vm->flows, node) {
+		found = !skb_queue_empty(&flow->queue) && match(flow, arg);
+		if (found)
+			break;
+	}
+	if (found && stop)
+		clear_locked(flow, ~0U, &dropped);
+	spin_unlock(&vm->tx_lock);
+	__skb_queue_purge(&dropped);
+	return found;
+}
+
 bool hf_flow_is_sent(struct hf_flow *flow)
 {
 	bool sent;

@@ -32,7 +32,7 @@ static int start_connect(struct sock *sk, const struct hf_sockaddr *addr, int le
 		if (err)
 			return err;
 	}
-	tx = hf_conn_create_flow(vm, sk, hs->local_port, addr->port, GFP_KERNEL);
+	tx = hf_frame_create_flow(vm, sk, hs->local_port, addr->port, GFP_KERNEL);
 	if (!tx)
 		return -ENOMEM;
 	err = hf_sock_set_peer(hs, vm, addr->port, &tx->flow, GFP_KERNEL);
@@ -250,7 +250,7 @@ static int try_send(struct sock *sk, struct sk_buff *skb, struct msghdr *msg, si
 		err = -EAGAIN;
 	if (!err) {
 		vm = hs->tx->flow.vm;
-		hf_conn_fill_frame(hs->tx, frame, HF_SEQ_DATA);
+		hf_frame_fill(hs->tx, frame, HF_SEQ_DATA);
 		frame->seq.seq = cpu_to_le32(hs->tx_seq);
 		err = skb ? hf_flow_send(&hs->tx->flow, skb) :
 			hf_flow_send_now(&hs->tx->flow, frame, sizeof(*frame),

@@ -2,7 +2,8 @@
 /*
  * SEQPACKET connections: what system calls and vCPU threads have in common.
  *
- * Private to hf_seq.c (system calls) and hf_conn.c (the connection).
+ * Private to hf_seq.c (system calls), hf_conn.c (the connection) and hf_frame.c
+ * (what it sends).
  */
 #ifndef HF_SEQ_H
 #define HF_SEQ_H
@@ -40,11 +41,20 @@ struct hf_seq_flow {
 };
 
 /* A flow for a connection, not yet anybody's. NULL without memory. */
-struct hf_seq_flow *hf_conn_create_flow(struct hf_vm *vm, struct sock *sk, u64 src_port,
-					u64 dst_port, gfp_t gfp);
+struct hf_seq_flow *hf_frame_create_flow(struct hf_vm *vm, struct sock *sk, u64 src_port,
+					 u64 dst_port, gfp_t gfp);
+
+/*
+ * Whether messages of a connection that is gone still wait for @vm, between these
+ * ports. With @stop nothing of it is sent any more. May hold spinlocks.
+ */
+bool hf_frame_is_sending(struct hf_vm *vm, u64 src_port, u64 dst_port, bool stop);
+
+/* Refuse a frame that belongs to no connection. Without memory the peer hears nothing. */
+void hf_frame_refuse(const struct hf_skb_cb *cb);
 
 /* Write both headers, seq 0. Under conn_lock or vm->tx_lock. */
-void hf_conn_fill_frame(const struct hf_seq_flow *tx, struct hf_seq_frame *frame, u8 type);
+void hf_frame_fill(const struct hf_seq_flow *tx, struct hf_seq_frame *frame, u8 type);
 
 /*
  * Ask @vm for a connection, to be told by what happens to sk_state. @tx is taken.

@@ -2,7 +2,8 @@
 /*
  * What the files behind AF_HF share: the socket and its life.
  *
- * Private to hf_socket.c, hf_dgram.c, hf_seq.c, hf_conn.c, hf_port.c and hf_proc.c.
+ * Private to hf_socket.c, hf_dgram.c, hf_seq.c, hf_conn.c, hf_frame.c, hf_port.c
+ * and hf_proc.c.
  */
 #ifndef HF_SOCK_H
 #define HF_SOCK_H

@@ -281,6 +281,86 @@ static void strays_do_not_keep_a_close_from_being_polite(struct kunit *test)
 			    "what the primary remembers of strays is limited");
 }
 
+/* --- closed, and still sending --- */
+
+/* A connection of port 5000 that leaves four messages of five when it is closed. */
+static void close_with_four_queued(struct kunit *test, struct hf_vcpu *vcpu)
+{
+	struct socket *sock = bed_socket(test, SOCK_SEQPACKET);
+	int i;
+
+	KUNIT_ASSERT_EQ(test, 0, bed_bind(sock, HF_VM_ID_ANY, 5000));
+	KUNIT_ASSERT_EQ(test, -EINPROGRESS, bed_connect(sock, 2, PEER_PORT, O_NONBLOCK));
+	KUNIT_ASSERT_EQ(test, (int)REQUEST, (int)bed_heard(vcpu->vm));
+	bed_say(test, vcpu, 5000, ACCEPT, 0, 5);
+	for (i = 0; i < 5; i++)
+		KUNIT_ASSERT_EQ(test, 1, send_now(sock, "x", 1));
+	bed_close(sock);
+}
+
+static void expect_rest(struct kunit *test, struct hf_vcpu *vcpu)
+{
+	int i;
+
+	for (i = 0; i < 5; i++)
+		KUNIT_EXPECT_EQ(test, (int)DATA, (int)bed_heard(vcpu->vm));
+	KUNIT_EXPECT_EQ(test, (int)SHUTDOWN, (int)bed_heard(vcpu->vm));
+}
+
+static void ports_are_in_use_until_what_was_queued_is_sent(struct kunit *test)
+{
+	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
+	struct socket *sock;
+
+	close_with_four_queued(test, vcpu);
+	sock = bed_socket(test, SOCK_SEQPACKET);
+	KUNIT_ASSERT_EQ(test, 0, bed_bind(sock, HF_VM_ID_ANY, 5000));
+	KUNIT_EXPECT_EQ(test, -EADDRINUSE, bed_connect(sock, 2, PEER_PORT, O_NONBLOCK));
+	KUNIT_EXPECT_EQ(test, -ENOTCONN, send_now(sock, "x", 1));
+	expect_rest(test, vcpu);
+	KUNIT_EXPECT_EQ(test, -EINPROGRESS, bed_connect(sock, 2, PEER_PORT, O_NONBLOCK));
+	KUNIT_EXPECT_EQ(test, (int)REQUEST, (int)bed_heard(vcpu->vm));
+}
+
+static void answer_that_nobody_reads_stops_nothing(struct kunit *test)
+{
+	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
+
+	close_with_four_queued(test, vcpu);
+	bed_say_data(test, vcpu, 5000, 0, "y", 1);
+	bed_say(test, vcpu, 5000, CREDIT, 0, 9);
+	expect_rest(test, vcpu);
+	KUNIT_EXPECT_EQ(test, 0, (int)bed_heard(vcpu->vm));
+	bed_say_data(test, vcpu, 5000, 1, "y", 1);
+	KUNIT_EXPECT_EQ_MSG(test, (int)RESET, (int)bed_heard(vcpu->vm), "now it is a stray");
+}
+
+static void peer_that_wants_no_more_gets_no_more(struct kunit *test)
+{
+	static const struct {
+		u8 type;
+		u16 flags;
+		u8 answer;
+	} ends[] = {
+		{ RESET, 0, 0 }, { SHUTDOWN, NO_SEND | NO_RECEIVE, 0 }, { REQUEST, 0, RESET },
+	};
+	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(ends); i++) {
+		struct seq_frame frame = bed_frame(5000, ends[i].type, 0, 1);
+
+		frame.flags = cpu_to_le16(ends[i].flags);
+		close_with_four_queued(test, vcpu);
+		bed_deliver(test, vcpu, &frame, "", 0);
+		KUNIT_EXPECT_EQ_MSG(test, (int)DATA, (int)bed_heard(vcpu->vm), "that had left");
+		KUNIT_EXPECT_EQ_MSG(test, (int)ends[i].answer, (int)bed_heard(vcpu->vm),
+				    "type %u", ends[i].type);
+		KUNIT_EXPECT_EQ(test, 0, (int)bed_heard(vcpu->vm));
+		KUNIT_EXPECT_EQ(test, 0U, vcpu->vm->closed_flows);
+	}
+}
+
 static struct kunit_case end_cases[] = {
 	KUNIT_CASE(peer_that_sends_no_more_ends_the_stream_after_its_last_message),
 	KUNIT_CASE(peer_that_receives_no_more_breaks_the_pipe),
@@ -297,6 +377,9 @@ static struct kunit_case end_cases[] = {
 	KUNIT_CASE(close_with_something_unread_resets),
 	KUNIT_CASE(close_that_loses_something_resets),
 	KUNIT_CASE(strays_do_not_keep_a_close_from_being_polite),
+	KUNIT_CASE(ports_are_in_use_until_what_was_queued_is_sent),
+	KUNIT_CASE(answer_that_nobody_reads_stops_nothing),
+	KUNIT_CASE(peer_that_wants_no_more_gets_no_more),
 	{}
 };
 
