@@ -3,7 +3,8 @@
  * Each hypercall that the module makes, while it is loaded and while it works,
  * answers each error code once: loading fails cleanly or succeeds; a working
  * module carries on, or gives up a VM and says so. Whatever happened, the
- * module can be unloaded, and the next load works.
+ * module can be unloaded, and the next load works. Each kind of call is demanded
+ * to have been made.
  *
  * Needs two echo guests and an echo_irq guest, and the test hypervisor
  * (HFT_FAIL). Which errno loading answers is tested in noload_init.c.
@@ -31,25 +32,26 @@ static const int errors[] = { -1, -2, -3, -4, -5, -6, -7, -8, -9, -10, 7 };
 struct call {
 	const char *name;
 	uint32_t fn;
+	bool needs_crowd;	/* echoes one by one do not make it */
 };
 
 static const struct call at_load[] = {
-	{ "FFA_VERSION",		FFA_VERSION },
-	{ "FFA_FEATURES",		FFA_FEATURES },
-	{ "FFA_ID_GET",			FFA_ID_GET },
-	{ "FFA_RXTX_MAP",		FFA_RXTX_MAP },
-	{ "FFA_PARTITION_INFO_GET",	FFA_PARTITION_INFO_GET },
-	{ "FFA_RX_RELEASE",		FFA_RX_RELEASE },
-	{ "FFA_RUN",			FFA_RUN },
+	{ .name = "FFA_VERSION", .fn = FFA_VERSION },
+	{ .name = "FFA_FEATURES", .fn = FFA_FEATURES },
+	{ .name = "FFA_ID_GET", .fn = FFA_ID_GET },
+	{ .name = "FFA_RXTX_MAP", .fn = FFA_RXTX_MAP },
+	{ .name = "FFA_PARTITION_INFO_GET", .fn = FFA_PARTITION_INFO_GET },
+	{ .name = "FFA_RX_RELEASE", .fn = FFA_RX_RELEASE },
+	{ .name = "FFA_RUN", .fn = FFA_RUN },
 };
 
 static const struct call at_work[] = {
-	{ "FFA_RUN",			FFA_RUN },
-	{ "FFA_MSG_SEND",		FFA_MSG_SEND },
-	{ "FFA_RX_RELEASE",		FFA_RX_RELEASE },
-	{ "HF_MAILBOX_WRITABLE_GET",	HF_MAILBOX_WRITABLE_GET },
-	{ "HF_MAILBOX_WAITER_GET",	HF_MAILBOX_WAITER_GET },
-	{ "HF_INTERRUPT_INJECT",	HF_INTERRUPT_INJECT },
+	{ .name = "FFA_RUN", .fn = FFA_RUN },
+	{ .name = "FFA_MSG_SEND", .fn = FFA_MSG_SEND },
+	{ .name = "FFA_RX_RELEASE", .fn = FFA_RX_RELEASE },
+	{ .name = "HF_MAILBOX_WRITABLE_GET", .fn = HF_MAILBOX_WRITABLE_GET, .needs_crowd = true },
+	{ .name = "HF_MAILBOX_WAITER_GET", .fn = HF_MAILBOX_WAITER_GET, .needs_crowd = true },
+	{ .name = "HF_INTERRUPT_INJECT", .fn = HF_INTERRUPT_INJECT },
 };
 
 /* Hafnium's own calls know one answer that is an error. */
@@ -62,6 +64,9 @@ static unsigned int codes(const struct call *call)
 #define PASSES_MAX	6
 /* A message that is lost is known to be by then. */
 #define LOST_MS		2000
+/* Of a crowd, and how many messages each of them sends at once. */
+#define SENDERS		4
+#define MESSAGES	4
 
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 900
@@ -91,6 +96,29 @@ static int lost(unsigned int vm)
 		ret = 0;
 	close(fd);
 	return ret;
+}
+
+/*
+ * More messages than there is room for in the mailbox of a guest that does not
+ * wait for any: EL2 tells when it is free, and is asked who wanted to know.
+ */
+static void crowd(unsigned int vm)
+{
+	int fds[SENDERS], i, j;
+	char c;
+
+	for (i = 0; i < SENDERS; i++) {
+		fds[i] = hft_connect(vm, 10);
+		hft_set_timeout(fds[i], SO_RCVTIMEO, LOST_MS);
+	}
+	/* Who may not wait does not run the guest in between. */
+	for (i = 0; i < SENDERS * MESSAGES; i++)
+		send(fds[i % SENDERS], "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	for (i = 0; i < SENDERS; i++) {
+		for (j = 0; j < MESSAGES && recv(fds[i], &c, 1, 0) == 1; j++)
+			;
+		close(fds[i]);
+	}
 }
 
 /* What a guest was asked before the module was loaded again it may answer now. */
@@ -183,6 +211,7 @@ TEST_F(hypercalls, each_error_of_each_call_while_loading)
 			}
 		}
 		fprintf(stderr, "# %s: %d failures\n", at_load[i].name, made);
+		EXPECT_LT(0, made) TH_LOG("%s was never called", at_load[i].name);
 	}
 }
 
@@ -201,6 +230,8 @@ static int fails_at_work(const struct call *call, int error, int pass)
 		return -1;
 	for (i = 0; i < 3; i++)
 		lost(vm[i]);
+	if (call->needs_crowd)
+		crowd(vm[2]);
 	made = disarm(call->fn);
 	for (i = 0; i < 3; i++)
 		gone += lost(vm[i]);
@@ -238,6 +269,23 @@ TEST_F(hypercalls, each_error_of_each_call_while_working)
 			}
 		}
 		fprintf(stderr, "# %s: %d failures\n", at_work[i].name, made);
+		EXPECT_LT(0, made) TH_LOG("%s was never called", at_work[i].name);
+	}
+}
+
+/* The pages stay EL2's then, and the next load adopts them; noload_init.c, too. */
+TEST_F(hypercalls, each_error_of_the_call_that_unmaps_the_pages)
+{
+	unsigned int i;
+
+	if (hft_level() < 26)
+		HFT_SKIP("this level has no FFA_RXTX_UNMAP");
+	for (i = 0; i < ARRAY_SIZE(errors); i++) {
+		ASSERT_EQ(0, hft_module_load(""));
+		ASSERT_EQ(0, arm(FFA_RXTX_UNMAP, errors[i], 0));
+		ASSERT_EQ(0, hft_module_unload_wait(HFT_PATIENCE_MS));
+		ASSERT_TRUE(disarm(FFA_RXTX_UNMAP));
+		ASSERT_EQ(0, works()) TH_LOG("error %d", errors[i]);
 	}
 }
 
