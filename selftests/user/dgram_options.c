@@ -271,6 +271,7 @@ TEST_F(options, bad_receive_buffer_does_not_eat_the_message)
 	ASSERT_TRUE(have_echo(self->fd, "12345678"));
 	EXPECT_FAIL(EFAULT, recv(self->fd, NULL, 8, 0));
 	EXPECT_FAIL(EFAULT, recv(self->fd, (void *)16, 8, 0));
+	EXPECT_FAIL(EFAULT, recv(self->fd, (void *)16, 8, MSG_PEEK));
 	EXPECT_FAIL(EFAULT, readv(self->fd, iov, 2));
 	EXPECT_EQ(8, queued_in(self->fd));
 	EXPECT_EQ(8, recv(self->fd, buf, sizeof(buf), MSG_DONTWAIT));

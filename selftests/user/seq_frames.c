@@ -313,4 +313,24 @@ TEST_F(frames, request_on_a_connection_resets_it)
 	EXPECT_FAIL(ECONNRESET, recv(fd, &byte, 1, 0));
 }
 
+TEST_F(frames, message_before_a_reset_can_be_looked_at)
+{
+	struct end *e = &self->end;
+	int fd = end_accept(e, self->listener), i;
+	char data[8];
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, end_put_data(e, "abc", 3));
+	ASSERT_EQ(0, end_put(e, SEQ_RESET));
+	ASSERT_TRUE(hft_poll(fd, 0, HFT_PATIENCE_MS) & POLLERR);
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(3, recv(fd, data, sizeof(data), MSG_PEEK));
+		EXPECT_EQ(0, memcmp(data, "abc", 3));
+		EXPECT_FAIL(EFAULT, recv(fd, (void *)16, 3, MSG_PEEK));
+	}
+	EXPECT_EQ(3, recv(fd, data, sizeof(data), 0));
+	EXPECT_EQ(0, memcmp(data, "abc", 3));
+	EXPECT_FAIL(ECONNRESET, recv(fd, data, sizeof(data), 0));
+}
+
 TEST_HARNESS_MAIN
