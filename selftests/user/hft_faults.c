@@ -74,10 +74,49 @@ bool hft_fault_disarm(unsigned int *left)
 	return rest == 0;
 }
 
+static int open_nth_of(pid_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/fail-nth", pid);
+	return open(path, O_RDWR | O_CLOEXEC);
+}
+
+int hft_fault_arm_thread(pid_t pid, unsigned int nth)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%u", nth), fd = open_nth_of(pid), err;
+
+	if (fd < 0)
+		return -1;
+	err = write(fd, text, len) == len ? 0 : -1;
+	close(fd);
+	return err;
+}
+
+int hft_fault_disarm_thread(pid_t pid, bool *failed)
+{
+	char text[16] = "";
+	int fd = open_nth_of(pid);
+
+	if (fd < 0)
+		return -1;
+	if (read(fd, text, sizeof(text) - 1) <= 0)
+		text[0] = 0;
+	close(fd);
+	*failed = text[0] == '0';
+	return text[0] ? hft_fault_arm_thread(pid, 0) : -1;
+}
+
 static bool sane(const struct hft_op *op, int err)
 {
-	return err == -ENOMEM || err == -ENOBUFS || err == -EFAULT ||
-	       (op->other_error && err == -op->other_error);
+	size_t i;
+
+	for (i = 0; i < sizeof(op->errors) / sizeof(op->errors[0]) && op->errors[i]; i++) {
+		if (err == -op->errors[i])
+			return true;
+	}
+	return false;
 }
 
 static int complain(const struct hft_op *op, unsigned int nth, const char *what, int err)
@@ -133,5 +172,5 @@ int hft_faults_each(const struct hft_op *op, unsigned int vm)
 			return -1;
 	}
 	fprintf(stderr, "# %s: %u points can fail\n", op->name, nth - 2);
-	return nth - 2;
+	return nth > 2 || op->no_points ? (int)nth - 2 : -1;
 }

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <hf/socket.h>
 
@@ -24,6 +25,10 @@ void hft_fault_arm(unsigned int nth);
  * had to be is written to left, unless that is NULL.
  */
 bool hft_fault_disarm(unsigned int *left);
+
+/* The same for another thread, of the kernel as well: 0 or -1. */
+int hft_fault_arm_thread(pid_t pid, unsigned int nth);
+int hft_fault_disarm_thread(pid_t pid, bool *failed);
 
 /* What an operation works with. Files are closed after it unless they are -1. */
 struct hft_stage {
@@ -43,8 +48,10 @@ struct hft_op {
 	int (*act)(struct hft_stage *stage);
 	/* After it, whether it worked (err = 0) or not: 0, or -1 if something is wrong. */
 	int (*check)(struct hft_stage *stage, int err);
-	/* What else it may say; ENOMEM, ENOBUFS and EFAULT are always right. */
-	int other_error;
+	/* Which errnos it may say when something failed; EFAULT only if it copies. */
+	int errors[4];
+	/* It allocates and copies nothing: no point has to be found. */
+	bool no_points;
 };
 
 static inline int hft_result(long ret)
@@ -55,7 +62,8 @@ static inline int hft_result(long ret)
 /*
  * For n = 1, 2, ... the operation with a failure at its n-th point, each time
  * followed by one without, until it has no more points. Returns how many there
- * were, or -1 if one of them was not handled; says so on stderr.
+ * were, or -1 if one of them was not handled, or there were none, though there
+ * should be; says so on stderr.
  */
 int hft_faults_each(const struct hft_op *op, unsigned int vm);
 
