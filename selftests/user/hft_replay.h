@@ -38,7 +38,8 @@ struct replay {
 	int log;
 	uint32_t sent, received;
 	int64_t sent_ns;	/* when the last message was sent */
-	int64_t fastest_ns;	/* from then to the last reply, over all attempts */
+	int64_t took_ns;	/* from then to the last reply */
+	int64_t fastest_ns;	/* of the good attempts */
 };
 
 /* The nth (from 0) guest of that name with that many vCPUs, NULL if there is none. */
