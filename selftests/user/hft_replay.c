@@ -19,6 +19,8 @@
 #define HELD_MS		1000	/* how long a vCPU may take to a point */
 #define ATTEMPTS	40
 #define SLEEP_NS	(1000 * MS_NS)
+#define NAP_US		200	/* between two looks, at first */
+#define MAX_NAP_US	6400
 
 /* -1, after a line that says why. */
 static int complain(const char *fmt, ...)
@@ -91,9 +93,14 @@ void replay_stay_awake(bool awake)
 	stay_awake = awake;
 }
 
+/*
+ * Looks less and less often: a test that goes first, on the CPU of what it waits
+ * for, could leave that no time to get anywhere.
+ */
 static bool until(bool (*what)(const void *arg), const void *arg, unsigned int ms)
 {
 	int64_t end = hft_now_ns() + ms * MS_NS;
+	unsigned int nap_us = NAP_US;
 	bool late = false;
 
 	while (!what(arg)) {
@@ -101,10 +108,12 @@ static bool until(bool (*what)(const void *arg), const void *arg, unsigned int m
 		if (late)
 			return false;
 		late = hft_now_ns() > end;
-		if (stay_awake)
+		if (stay_awake) {
 			sched_yield();
-		else
-			usleep(200);
+		} else {
+			usleep(nap_us);
+			nap_us = nap_us < MAX_NAP_US ? 2 * nap_us : nap_us;
+		}
 	}
 	return true;
 }
@@ -170,12 +179,20 @@ int replay_pin(unsigned int vm, unsigned int vcpu, unsigned int cpu)
 	return 0;
 }
 
+int replay_rest(const struct replay *r)
+{
+	if (replay_is(r, "mode", "blocked", REPLAY_PATIENCE_MS))
+		return 0;
+	hft_dump_state();
+	return complain("VM %u vCPU %u does not come to rest", r->vm, r->vcpu);
+}
+
 int replay_settle(unsigned int vm, unsigned int vcpu)
 {
 	struct replay r = { .vm = vm, .vcpu = vcpu };
 
-	if (!replay_is(&r, "mode", "blocked", REPLAY_PATIENCE_MS))
-		return complain("VM %u vCPU %u does not come to rest", vm, vcpu);
+	if (replay_rest(&r))
+		return -1;
 	return replay_pin(vm, vcpu, REPLAY_CPU_VCPU);
 }
 

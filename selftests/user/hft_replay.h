@@ -83,6 +83,8 @@ int replay_seen(struct replay *r, unsigned int vm, unsigned int vcpus,
 /* A word of the vCPU's line in debugfs: is it that? Waits for it up to ms. */
 bool replay_is(const struct replay *r, const char *key, const char *value,
 	       unsigned int ms);
+/* Waits until the vCPU's thread sleeps. 0, or -1 after lines that say what it does. */
+int replay_rest(const struct replay *r);
 int64_t replay_count(const struct replay *r, const char *key);
 
 /* Holds; 0 or -1. replay_held() waits until the vCPU is held there. */

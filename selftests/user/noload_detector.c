@@ -101,9 +101,9 @@ TEST(lost_message_is_noticed_and_made_good)
  */
 static int lose_request(struct replay *r, struct replay *helper)
 {
-	if (!replay_is(r, "mode", "blocked", REPLAY_PATIENCE_MS) ||
-	    replay_hold(r, HFT_POINT_RUN, 0) || replay_forge(r, REPLAY_HF_WFI, r->id, 0) ||
-	    replay_send(r) || replay_held(r, HFT_POINT_RUN) || replay_wake(r, helper))
+	if (replay_rest(r) || replay_hold(r, HFT_POINT_RUN, 0) ||
+	    replay_forge(r, REPLAY_HF_WFI, r->id, 0) || replay_send(r) ||
+	    replay_held(r, HFT_POINT_RUN) || replay_wake(r, helper))
 		return -1;
 	return replay_go(r);
 }

@@ -46,7 +46,7 @@ static enum replay_outcome send_to_sleeper(struct replay *r, const char *exit)
 {
 	int64_t before;
 
-	if (!replay_is(r, "mode", "blocked", REPLAY_PATIENCE_MS))
+	if (replay_rest(r))
 		return REPLAY_LOST;
 	usleep(SETTLE_US);
 	before = replay_count(r, exit);
@@ -55,15 +55,21 @@ static enum replay_outcome send_to_sleeper(struct replay *r, const char *exit)
 	return replay_count(r, exit) > before ? REPLAY_OK : REPLAY_VOID;
 }
 
-/* The run that has to deliver the message ends, as forged, by an interrupt. */
-static enum replay_outcome interrupted(struct replay *r)
+/* The run that has to deliver the message ends as forged, which counts as @counted. */
+static enum replay_outcome send_to_forged(struct replay *r, uint64_t exit, uint64_t ns,
+					  const char *counted)
 {
 	enum replay_outcome outcome;
 
-	if (replay_forge(r, REPLAY_FFA_INTERRUPT, r->id, 0))
+	if (replay_forge(r, exit, r->id, ns))
 		return REPLAY_LOST;
-	outcome = send_to_sleeper(r, "interrupt");
+	outcome = send_to_sleeper(r, counted);
 	return replay_finish(r) ? REPLAY_LOST : outcome;
+}
+
+static enum replay_outcome interrupted(struct replay *r)
+{
+	return send_to_forged(r, REPLAY_FFA_INTERRUPT, 0, "interrupt");
 }
 
 TEST(guest_that_is_interrupted_under_its_sender_goes_on_in_its_thread)
@@ -76,15 +82,10 @@ TEST(guest_that_is_interrupted_under_its_sender_goes_on_in_its_thread)
 	replay_close(&r);
 }
 
-/* The same run ends in a sleep; only its timeout wakes the vCPU again. */
+/* Only the timeout of this sleep wakes the vCPU again. */
 static enum replay_outcome short_sleep(struct replay *r)
 {
-	enum replay_outcome outcome;
-
-	if (replay_forge(r, REPLAY_HF_WFI, r->id, TIMEOUT_NS))
-		return REPLAY_LOST;
-	outcome = send_to_sleeper(r, "wfi");
-	return replay_finish(r) ? REPLAY_LOST : outcome;
+	return send_to_forged(r, REPLAY_HF_WFI, TIMEOUT_NS, "wfi");
 }
 
 TEST(timeout_of_a_guest_that_its_sender_ran_wakes_it)
@@ -138,7 +139,7 @@ static enum replay_outcome request_under_sender(struct replay *r)
 	int status = -1;
 	pid_t pid;
 
-	if (!replay_is(r, "mode", "blocked", REPLAY_PATIENCE_MS))
+	if (replay_rest(r))
 		return REPLAY_LOST;
 	before = replay_count(r, "wakes");
 	if (replay_forge(r, REPLAY_HF_WFI, r->id, 0) || replay_hold(r, HFT_POINT_RUN, 0))

@@ -85,7 +85,7 @@ static enum replay_outcome message_before_the_guest(struct replay *r)
 {
 	enum replay_outcome outcome = REPLAY_OK;
 
-	if (!replay_is(r, "mode", "blocked", REPLAY_PATIENCE_MS))
+	if (replay_rest(r))
 		return REPLAY_LOST;
 	if (replay_hold(r, HFT_POINT_RUN, 0) || replay_wake(r, &helper))
 		return REPLAY_LOST;
@@ -123,7 +123,7 @@ static enum replay_outcome two_messages(struct replay *r)
 {
 	enum replay_outcome outcome = REPLAY_OK;
 
-	if (!replay_is(r, "mode", "blocked", REPLAY_PATIENCE_MS))
+	if (replay_rest(r))
 		return REPLAY_LOST;
 	if (replay_hold(r, HFT_POINT_RUN, 0) || replay_send(r))
 		return REPLAY_LOST;

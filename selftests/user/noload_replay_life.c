@@ -24,7 +24,7 @@ static enum replay_outcome short_sleep(struct replay *r)
 	uint64_t ns = times[attempt / 2 % ARRAY_SIZE(times)];
 	uint32_t exit = attempt++ % 2 ? REPLAY_FFA_MSG_WAIT : REPLAY_HF_WFI;
 
-	if (!replay_is(r, "mode", "blocked", REPLAY_PATIENCE_MS))
+	if (replay_rest(r))
 		return REPLAY_LOST;
 	if (replay_forge(r, exit, r->id, ns) || replay_send(r))
 		return REPLAY_LOST;

@@ -20,7 +20,7 @@
 /* One message is answered, its mailbox still full, or just free. */
 static enum replay_outcome hold_at_release(struct replay *r, uint32_t point)
 {
-	if (!replay_is(r, "mode", "blocked", REPLAY_PATIENCE_MS))
+	if (replay_rest(r))
 		return REPLAY_LOST;
 	if (replay_hold(r, point, 0) || replay_send(r) || replay_reply(r))
 		return REPLAY_LOST;
