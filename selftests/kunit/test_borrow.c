@@ -95,16 +95,22 @@ static void sender_that_may_not_wait_wakes_the_thread(struct kunit *test)
 	expect_inside(test, vcpu, 0, 1);
 }
 
+static void need_two_cpus(struct kunit *test, int *first, int *second)
+{
+	*first = cpumask_first(cpu_online_mask);
+	*second = cpumask_next(*first, cpu_online_mask);
+	if (*second >= nr_cpu_ids)
+		kunit_skip(test, "needs 2 CPUs");
+}
+
 /* Who chooses the CPUs of the thread chooses those of the vCPU. */
 static void sender_on_a_cpu_that_is_not_the_threads_wakes_it(struct kunit *test)
 {
-	int first = cpumask_first(cpu_online_mask);
-	int second = cpumask_next(first, cpu_online_mask);
 	struct hf_vcpu *vcpu;
 	struct socket *sock;
+	int first, second;
 
-	if (second >= nr_cpu_ids)
-		kunit_skip(test, "needs 2 CPUs");
+	need_two_cpus(test, &first, &second);
 	sock = waiting_vcpu(test, &vcpu, 0);
 	KUNIT_ASSERT_EQ(test, 0, set_cpus_allowed_ptr(vcpu->task, cpumask_of(second)));
 	KUNIT_ASSERT_EQ(test, 0, set_cpus_allowed_ptr(current, cpumask_of(first)));
@@ -207,13 +213,10 @@ static void wait_for_kick(struct hf_vcpu *vcpu)
 
 static void request_while_the_sender_is_inside_ends_its_run(struct kunit *test)
 {
-	int first = cpumask_first(cpu_online_mask);
 	struct socket *sock;
-	int i;
+	int first, i;
 
-	kicker.cpu = cpumask_next(first, cpu_online_mask);
-	if (kicker.cpu >= nr_cpu_ids)
-		kunit_skip(test, "needs 2 CPUs");
+	need_two_cpus(test, &first, &kicker.cpu);
 	sock = waiting_vcpu(test, &kicker.vcpu, 0);
 	KUNIT_ASSERT_EQ(test, 0, set_cpus_allowed_ptr(current, cpumask_of(first)));
 	INIT_WORK(&kicker.work, kick_from_elsewhere);
@@ -257,13 +260,11 @@ static void want_the_cpu(struct work_struct *work)
 
 static void sender_whose_cpu_is_wanted_leaves_the_vcpu_to_its_thread(struct kunit *test)
 {
-	int first = cpumask_first(cpu_online_mask);
-	int second = cpumask_next(first, cpu_online_mask);
 	struct hf_vcpu *vcpu;
 	struct socket *sock;
+	int first, second;
 
-	if (second >= nr_cpu_ids)
-		kunit_skip(test, "needs 2 CPUs");
+	need_two_cpus(test, &first, &second);
 	sock = waiting_vcpu(test, &vcpu, 0);
 	sched_set_fifo_low(current);
 	KUNIT_ASSERT_EQ(test, 0, set_cpus_allowed_ptr(current, cpumask_of(first)));
