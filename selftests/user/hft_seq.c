@@ -186,6 +186,11 @@ int hft_set_nonblocking(int fd)
 	return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 }
 
+int64_t hft_ticks_ms_since(int64_t start_ns)
+{
+	return (hft_ticks_ns() - start_ns) / 1000000;
+}
+
 int64_t hft_ms_since(int64_t start_ns)
 {
 	return (hft_now_ns() - start_ns) / 1000000;

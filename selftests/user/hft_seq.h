@@ -72,6 +72,8 @@ int hft_seq_nap(unsigned int vm, uint64_t ms);
 int hft_set_nonblocking(int fd);
 /* Milliseconds since a time of hft_now_ns(). */
 int64_t hft_ms_since(int64_t start_ns);
+/* The same by hft_ticks_ns(), which @start_ns is from. */
+int64_t hft_ticks_ms_since(int64_t start_ns);
 /* SIGALRM once after first_ms, then each every_ms (0 = no more); calls say EINTR. */
 void hft_alarm(unsigned int first_ms, unsigned int every_ms);
 

@@ -16,7 +16,7 @@
 /* Two looks a second apart, and a second before the first; on a slow host, more. */
 #define RECOVERED_MS	9000
 /* Between two looks: earlier it cannot have been the detector. */
-#define NOT_BEFORE_MS	800
+#define NOT_BEFORE_MS	600
 #define QUIET_MS	4000
 #define LEVEL_ERR	3
 
