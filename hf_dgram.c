@@ -139,7 +139,7 @@ static int connect_locked(struct sock *sk, const struct hf_sockaddr *addr, int l
 	return 0;
 }
 
-static int dgram_connect(struct socket *sock, struct sockaddr *uaddr, int len, int flags)
+static int dgram_connect(struct socket *sock, struct sockaddr_unsized *uaddr, int len, int flags)
 {
 	struct sock *sk = sock->sk;
 	int err;

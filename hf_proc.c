@@ -80,12 +80,12 @@ static int sockets_show(struct seq_file *seq, void *v)
 		snprintf(local, sizeof(local), "%u:%llu", from_vm, READ_ONCE(hs->local_port));
 	if (peer)
 		snprintf(to, sizeof(to), "%u:%llu", peer->vm->id, peer->port);
-	seq_printf(seq, "%16pK %6d %-9s %-10s %-20s %-23s %6d %6d %6u %5u %lu\n", sk,
+	seq_printf(seq, "%16pK %6d %-9s %-10s %-20s %-23s %6d %6d %6u %5u %llu\n", sk,
 		   refcount_read(&sk->sk_refcnt),
 		   sk->sk_type == SOCK_DGRAM ? "dgram" : "seqpacket",
 		   state_name(hs, peer), local, to,
 		   sk_rmem_alloc_get(sk), sk_wmem_alloc_get(sk), atomic_read(&sk->sk_drops),
-		   from_kuid_munged(seq_user_ns(seq), sock_i_uid(sk)), sock_i_ino(sk));
+		   from_kuid_munged(seq_user_ns(seq), READ_ONCE(sk->sk_uid)), (u64)sock_i_ino(sk));
 	return 0;
 }
 

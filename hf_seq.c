@@ -107,7 +107,8 @@ static int connect_locked(struct socket *sock, const struct hf_sockaddr *addr, i
 	return err;
 }
 
-static int seqpacket_connect(struct socket *sock, struct sockaddr *uaddr, int len, int flags)
+static int seqpacket_connect(struct socket *sock, struct sockaddr_unsized *uaddr, int len,
+			     int flags)
 {
 	int err;
 

@@ -14,6 +14,7 @@
 #include <net/sock.h>
 #include <hf/socket.h>
 
+#include "hf_compat.h"
 #include "hf_flow.h"
 #include "hf_mailbox.h"
 
@@ -31,8 +32,6 @@ struct hf_connection {
 	u64 peer_port;
 	u64 vm_id;
 };
-
-struct hf_seq_flow;
 
 struct hf_sock {
 	struct sock sk;			/* must be first */
@@ -118,7 +117,7 @@ int hf_sock_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags);
 
 /* System calls that are the same for both types. */
 int hf_sock_getname(struct socket *sock, struct sockaddr *uaddr, int peer);
-int hf_sock_bind(struct socket *sock, struct sockaddr *uaddr, int len);
+int hf_sock_bind(struct socket *sock, struct sockaddr_unsized *uaddr, int len);
 int hf_sock_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg);
 
 /* Both walk under RCU: all sockets, in no order. */

@@ -124,7 +124,7 @@ int hf_sock_bind_free(struct hf_sock *hs, const struct hf_vm *vm)
 	return bind_locked(hs, hs->privileged ? HF_VM_ID_ANY : vm->id, HF_PORT_ANY);
 }
 
-int hf_sock_bind(struct socket *sock, struct sockaddr *uaddr, int len)
+int hf_sock_bind(struct socket *sock, struct sockaddr_unsized *uaddr, int len)
 {
 	const struct hf_sockaddr *addr = (struct hf_sockaddr *)uaddr;
 	struct hf_sock *hs = hf_sk(sock->sk);

@@ -23,6 +23,7 @@
 #include <linux/tick.h>
 #include <linux/vtime.h>
 
+#include "hf_compat.h"
 #include "hf_exit.h"
 #include "hf_mutant.h"
 #include "hf_vcpu.h"
@@ -464,8 +465,7 @@ int hf_vcpu_create(struct hf_vcpu *vcpu, struct hf_vm *vm, u16 index)
 	vcpu->index = index;
 	vcpu->mode = HF_VCPU_OUTSIDE;
 	vcpu->backoff_ns = HF_BACKOFF_MIN_NS;
-	hrtimer_init(&vcpu->timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
-	vcpu->timer.function = timer_expired;
+	hrtimer_setup(&vcpu->timer, timer_expired, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 	if (hf_mutant(WAITING_UNINITIALISED) && index)
 		set_bit(index, vm->waiting);
 

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Linux from 6.1 on: what newer kernels call otherwise. The code uses the new
+ * names; Kbuild looks into the kernel's headers for what there is.
+ */
+#ifndef HF_COMPAT_H
+#define HF_COMPAT_H
+
+#include <linux/hrtimer.h>
+#include <linux/socket.h>
+
+/* 6.13 */
+#ifndef HF_HAVE_HRTIMER_SETUP
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*function)(struct hrtimer *),
+				 clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
+}
+#endif
+
+/* 6.19 */
+#ifndef HF_HAVE_SOCKADDR_UNSIZED
+#define sockaddr_unsized sockaddr
+#endif
+
+#endif
