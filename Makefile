@@ -20,7 +20,7 @@ RUN	= selftests/run $(if $(HYPERVISOR),--hypervisor $(HYPERVISOR)) \
 	  $(if $(QEMU_CPU),--cpu $(QEMU_CPU)) $(HOW)
 
 .PHONY: all modules modules_install install-man demo test test-all check proofs mutants kunit stress
-.PHONY: sanitize faults planted seeds fuzz coverage bench profile setup help clean
+.PHONY: matrix sanitize faults planted seeds fuzz coverage bench profile setup help clean
 
 all: modules
 
@@ -46,8 +46,14 @@ test:
 test-all:
 	@$(SETUP) $(TEST) kernel-preempt
 	@selftests/tally "make -s check" "$(strip $(RUN)) --tag core,full,stress" "make -s proofs" \
-		"make -s kunit" "make -s mutants" "make -s sanitize" "make -s faults" \
+		"make -s kunit" "make -s mutants" "make -s matrix" "make -s sanitize" "make -s faults" \
 		"make -s planted" "make -s coverage" "make -s seeds" "make -s fuzz"
+
+# The newest kernel of Debian 13's backports: as root, in a Debian 13 of its own.
+matrix:
+	@$(SETUP) $(TEST) lint kernel-7
+	@selftests/tally "selftests/lint/check --kernel 6.1 6.12 7" \
+		"$(strip $(RUN)) --tag matrix $(T)"
 
 sanitize:
 	@$(SETUP) $(BOOT) source kernel-kasan kernel-kcsan
@@ -123,6 +129,7 @@ help:
 	@echo 'make mutants         historic mistakes compiled in: each is caught by a named test'
 	@echo 'make kunit           unit tests of the module on a made-up hypervisor; the mistakes again'
 	@echo 'make stress          random load and hotplug; SECONDS=, SEED='
+	@echo 'make matrix          the module for 6.1, 6.12 and the newest 7.x, and tests on that; as root'
 	@echo 'make sanitize        tests and stress on kernels with KASAN, lockdep, KCSAN (built once)'
 	@echo 'make faults          allocations, copies and hypercalls fail, each in turn'
 	@echo 'make seeds           random schedules, replayable; COUNT= (200), SEED= the first one'

@@ -8,12 +8,14 @@ needs its own objects), bare/, user/ and tools/ are what their Makefiles make
 of them, run/ holds the bundles. Whether something is up to date is left to
 make; this file only decides what goes together.
 """
+import contextlib
 import glob
 import lzma
 import os
 import re
 import shutil
 import subprocess
+import tempfile
 
 from . import cpio
 from .conf import cache_dir
@@ -82,6 +84,25 @@ class Builder:
         return ["ARCH=arm64", f"CROSS_COMPILE={CROSS}", f"CC={CROSS}gcc", "W=1",
                 "CONFIG_DEBUG_INFO_BTF_MODULES="]
 
+    @contextlib.contextmanager
+    def kbuild(self, kernel, out, sub="."):
+        """
+        The words that build the modules of out/sub. The newest kernel wants the compiler
+        and the libraries of a newer Debian: it is built in a copy, inside of that.
+        """
+        words = ["make", "-s", f"-j{os.cpu_count() or 1}", *self.kernel_words()]
+        root = os.path.join(self.cached(f"kernel-{kernel}"), "root")
+        if not os.path.isdir(root):
+            yield [*words, "-C", self.headers(kernel), f"M={os.path.join(out, sub)}"]
+            return
+        with tempfile.TemporaryDirectory(prefix="build.", dir=root) as inside:
+            copy = os.path.join(inside, "m")
+            shutil.copytree(out, copy, ignore=shutil.ignore_patterns("*.ko"))
+            yield ["chroot", root, *words, "-C", "/headers",
+                   f"M=/{os.path.relpath(os.path.join(copy, sub), root)}"]
+            for path in glob.glob(os.path.join(copy, "**", "*.ko"), recursive=True):
+                shutil.copy(path, os.path.join(out, os.path.relpath(path, copy)))
+
     def module(self, kernel, variant="plain"):
         """
         The module for that kernel; variant is plain, mutants, or kunit: hafnium_test.ko.
@@ -95,21 +116,21 @@ class Builder:
         kind, _, counts = variant.partition("-")
         words = ["HF_MUTANTS=y"] if kind == "mutants" else []
         words += ["GCOV_PROFILE=y"] if counts == "gcov" else []
-        where, name = out, "hafnium.ko"
+        sub, name = ".", "hafnium.ko"
         if kind == "kunit":
-            where, name = os.path.join(out, "selftests/kunit"), "hafnium_test.ko"
-        self.command(f"{kernel}-{variant}", [
-            "make", "-s", f"-j{os.cpu_count() or 1}", "-C", self.headers(kernel), f"M={where}",
-            *self.kernel_words(), *words, "modules"])
-        return os.path.join(where, name)
+            sub, name = "selftests/kunit", "hafnium_test.ko"
+        with self.kbuild(kernel, out, sub) as make:
+            self.command(f"{kernel}-{variant}", [*make, *words, "modules"])
+        return os.path.join(out, sub, name)
 
     def testcall(self, kernel):
         return self.once(("testcall", kernel), lambda: self._testcall(kernel))
 
     def _testcall(self, kernel):
         out = os.path.join(self.out, kernel, "testcall")
-        self.make(f"{kernel}-testcall", "selftests/kernel", f"KDIR={self.headers(kernel)}",
-                  f"OUT={out}", *self.kernel_words())
+        self.make(f"{kernel}-testcall-sources", "selftests/kernel", f"OUT={out}", "sources")
+        with self.kbuild(kernel, out) as make:
+            self.command(f"{kernel}-testcall", [*make, "modules"])
         return os.path.join(out, "hf_testcall.ko")
 
     def floor(self, kernel):
