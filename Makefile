@@ -139,7 +139,7 @@ help:
 	@echo 'make bench           how long messages take, beside AF_UNIX, pipes and vsock;'
 	@echo '                     T=bench-icount counts instructions only; STRICT=1'
 	@echo 'make profile         where the instructions of a round trip go'
-	@echo 'make setup           install and fetch all that the above need, and stop'
+	@echo 'make setup           install and fetch all that the above but matrix need, and stop'
 	@echo 'make clean           remove what was built (the download cache stays)'
 	@echo
 	@echo 'HYPERVISOR=<file>    demo, test, stress: boot this hafnium.bin instead of the test'
@@ -147,8 +147,8 @@ help:
 	@echo 'J=<n>                boots at the same time: all that boot, but demo, bench and profile'
 	@echo 'V=1                  show builds and consoles: all that boot, but demo'
 	@echo 'T=<names>            only these, with * and ?: runs, tests or run/test of test, stress,'
-	@echo '                     sanitize, faults, fuzz, bench; runs of coverage; mistakes of'
-	@echo '                     mutants, planted; words of the names of checks'
+	@echo '                     matrix, sanitize, faults, fuzz, bench; runs of coverage;'
+	@echo '                     mistakes of mutants, planted; words of the names of checks'
 	@echo 'selftests/run -l     the list of runs;  selftests/run -h  more options'
 
 clean:
