@@ -152,6 +152,9 @@ static struct turn send_next_locked(struct hf_vm *vm, bool hold_is_over)
 	 * Proof:  litmus/SB+queue-vs-release, litmus/SB+queue-vs-announce, spin/mailbox
 	 */
 	smp_mb();
+	/* It does not wait now. If it does not read either, its next exits tell. */
+	if (hold_is_over && !hf_ffa_features.rx_overwrite)
+		WRITE_ONCE(vm->waits, false);
 	if (flow && (hold_is_over || may_send(vm)))
 		turn = take_turn_locked(flow);
 	if (turn.err != -EAGAIN)
@@ -164,10 +167,6 @@ static struct turn send_next_locked(struct hf_vm *vm, bool hold_is_over)
 	if (!turn.err || (turn.err == -EAGAIN && hold_is_over &&
 			  bitmap_full(vm->waiting, vm->nr_vcpus)))
 		hf_mailbox_arrived(vm, false);
-
-	/* It does not wait now. If it did not read either, its next exits tell. */
-	if (hold_is_over && !hf_ffa_features.rx_overwrite)
-		WRITE_ONCE(vm->waits, false);
 
 	if (!list_empty(&vm->flows))
 		schedule_delayed_work(&vm->hold_work, READ_ONCE(vm->waits) ? HOLD_JIFFIES : HZ);

@@ -173,6 +173,27 @@ static void vm_that_waits_no_longer_gets_its_message_all_the_same(struct kunit *
 	hf_flow_close(flow);
 }
 
+/* What hf_mailbox_exit() does first, on another CPU. */
+static void it_waits(u16 id)
+{
+	WRITE_ONCE(hf_vm_find(id)->waits, true);
+}
+
+static void vm_that_waits_while_it_gets_its_message_counts_as_one_that_waits(struct kunit *test)
+{
+	struct hf_vm *vm = bed_vm(test, 2, 1);
+	struct hf_flow *flow = bed_flow(test, vm, NULL);
+
+	bed_exit_by_hand(&vm->vcpus[0], HF_EXIT_MSG_WAIT, 0, 0, 0);
+	clear_bit(0, vm->waiting);
+	fake->during_send = it_waits;
+	bed_flow_send(flow, 1);
+	KUNIT_EXPECT_TRUE(test, bed_eventually(READ_ONCE(fake_vm(vm)->full)));
+	flush_delayed_work(&vm->hold_work);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(vm->waits));
+	hf_flow_close(flow);
+}
+
 static void message_queued_while_the_guest_empties_its_mailbox_is_not_lost(struct kunit *test)
 {
 	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
@@ -314,6 +335,7 @@ static struct kunit_case flow_cases[] = {
 	KUNIT_CASE(notification_is_asked_for_where_it_is_known),
 	KUNIT_CASE(vm_that_waits_gets_nothing_while_it_is_busy),
 	KUNIT_CASE(vm_that_waits_no_longer_gets_its_message_all_the_same),
+	KUNIT_CASE(vm_that_waits_while_it_gets_its_message_counts_as_one_that_waits),
 	KUNIT_CASE(message_queued_while_the_guest_empties_its_mailbox_is_not_lost),
 	KUNIT_CASE(full_mailbox_of_which_nobody_was_told_runs_a_vm_that_waits),
 	KUNIT_CASE(full_mailbox_of_a_vm_that_runs_is_left_alone),

@@ -243,6 +243,10 @@ inline overwritten()
 inline send_next_locked(hold_is_over)
 {
 	if
+	:: hold_is_over -> waits = false
+	:: else
+	fi;
+	if
 	:: queued > 0 && (hold_is_over || !waits || waiting[0] || waiting[NVCPU - 1]) ->
 		atomic {			/* FFA_MSG_SEND */
 			if
@@ -259,10 +263,6 @@ inline send_next_locked(hold_is_over)
 	atomic {
 		if
 		:: id != 0 -> queue ? _; queued--
-		:: else
-		fi;
-		if
-		:: hold_is_over -> waits = false
 		:: else
 		fi;
 		if

@@ -283,7 +283,7 @@ static int send_next(struct replay *r, int flags)
 {
 	uint32_t out[2] = { ++r->sent, ~r->sent };
 
-	r->sent_ns = hft_now_ns();
+	r->sent_ns = hft_ticks_ns();
 	if (send(r->fd, out, sizeof(out), flags) != sizeof(out))
 		return complain("send of message %u: %s", r->sent, strerror(errno));
 	return 0;
@@ -334,7 +334,7 @@ int replay_finish(struct replay *r)
 	while (r->received < r->sent)
 		if (replay_reply(r))
 			return -1;
-	r->took_ns = hft_now_ns() - r->sent_ns;
+	r->took_ns = hft_ticks_ns() - r->sent_ns;
 	if (replay_stalls(r))
 		return complain("the reply came by the stall detector's help: lost");
 	return 0;

@@ -37,7 +37,7 @@ struct replay {
 	int fd;			/* connected to the VM */
 	int log;
 	uint32_t sent, received;
-	int64_t sent_ns;	/* when the last message was sent */
+	int64_t sent_ns;	/* when the last message was sent; hft_ticks_ns() */
 	int64_t took_ns;	/* from then to the last reply */
 	int64_t fastest_ns;	/* of the good attempts */
 };

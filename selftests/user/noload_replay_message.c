@@ -26,7 +26,8 @@
  */
 static enum replay_outcome hold_at_receive(struct replay *r)
 {
-	if (replay_hold(r, HFT_POINT_RECEIVE, 0))
+	/* A message that had to wait itself would leave the driver without patience. */
+	if (replay_rest(r) || replay_hold(r, HFT_POINT_RECEIVE, 0))
 		return REPLAY_LOST;
 	if (replay_send(r) || replay_reply(r))
 		return REPLAY_LOST;
