@@ -287,37 +287,11 @@ TEST_F(echo, sendto_may_name_the_peer_again)
 	EXPECT_EQ(3, recv(self->fd, buf, sizeof(buf), 0));
 }
 
-static int send_fd(int channel, int fd)
-{
-	char control[CMSG_SPACE(sizeof(int))] = "", byte = 0;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(int));
-	return sendmsg(channel, &msg, 0) == 1 ? 0 : -1;
-}
-
 static int use_passed_fd(void *channel)
 {
-	char control[CMSG_SPACE(sizeof(int))] = "", byte;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	int fd;
+	int fd = hft_take_fd(*(int *)channel);
 
-	if (recvmsg(*(int *)channel, &msg, 0) != 1 || !CMSG_FIRSTHDR(&msg))
-		return 1;
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(int));
-	return hft_echo(fd, 1000, 7) ? 2 : 0;
+	return fd < 0 || hft_echo(fd, 1000, 7);
 }
 
 TEST_F(echo, passed_descriptor_works_in_another_process)
@@ -327,7 +301,7 @@ TEST_F(echo, passed_descriptor_works_in_another_process)
 
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_DGRAM, 0, channel));
 	child = hft_spawn(use_passed_fd, &channel[1]);
-	EXPECT_EQ(0, send_fd(channel[0], self->fd));
+	EXPECT_EQ(0, hft_pass_fd(channel[0], self->fd));
 	EXPECT_EQ(0, hft_join(child, 2 * HFT_PATIENCE_MS));
 	EXPECT_EQ(0, hft_echo(self->fd, 10, 1));
 }

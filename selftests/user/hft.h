@@ -53,6 +53,9 @@ int hft_poll(int fd, short events, int timeout_ms);
 /* Sends without blocking until EAGAIN; returns how many went in, -1 = other error. */
 int hft_fill_queue(int fd, size_t len);
 int hft_set_timeout(int fd, int option, unsigned int ms);
+/* SCM_RIGHTS over a socket of AF_UNIX. hft_take_fd() returns it, or -1. */
+int hft_pass_fd(int channel, int fd);
+int hft_take_fd(int channel);
 
 /* hft_time.c: clocks, children, CPUs. */
 int64_t hft_now_ns(void);
@@ -72,6 +75,7 @@ unsigned int hft_online_cpus(void);
 /* HFT_PATIENCE_MS, or more for many processes on a kernel that its detectors slow down. */
 unsigned int hft_patience_ms(void);
 int hft_pin(pid_t pid, unsigned int cpu);
+int hft_set_online(unsigned int cpu, bool online);
 /* First thread of that name (kernel threads included), -1 if there is none. */
 pid_t hft_find_thread(const char *name);
 

@@ -72,8 +72,4 @@ int hft_proc_count(void);
 /* Keeps just this capability; -1 = none. */
 void hft_keep_capability(int cap);
 
-/* SCM_RIGHTS over a socket of AF_UNIX. hft_take_fd() returns it, or -1. */
-int hft_pass_fd(int channel, int fd);
-int hft_take_fd(int channel);
-
 #endif

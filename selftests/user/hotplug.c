@@ -5,7 +5,6 @@
  *
  * Needs two CPUs or more and an echo guest; a busy guest makes it harder.
  */
-#include <fcntl.h>
 #include <sys/socket.h>
 
 #include "hft_harness.h"
@@ -21,20 +20,6 @@ struct traffic {
 	volatile bool stop;
 	volatile unsigned long echoed;
 };
-
-static int set_online(unsigned int cpu, bool online)
-{
-	char path[64];
-	int fd, ret;
-
-	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/online", cpu);
-	fd = open(path, O_WRONLY);
-	if (fd < 0)
-		return -1;
-	ret = write(fd, online ? "1" : "0", 1) == 1 ? 0 : -1;
-	close(fd);
-	return ret;
-}
 
 static int echo_for_ever(void *arg)
 {
@@ -86,7 +71,7 @@ FIXTURE_TEARDOWN(hotplug)
 		EXPECT_LT(10, self->traffic[i].echoed);
 	}
 	for (i = 1; i < self->cpus; i++)
-		set_online(i, true);
+		hft_set_online(i, true);
 }
 
 TEST_F(hotplug, cpus_come_and_go_under_traffic)
@@ -95,9 +80,9 @@ TEST_F(hotplug, cpus_come_and_go_under_traffic)
 
 	for (i = 0; i < LOOPS; i++) {
 		cpu = 1 + i % (self->cpus - 1);
-		ASSERT_EQ(0, set_online(cpu, false));
+		ASSERT_EQ(0, hft_set_online(cpu, false));
 		hft_sleep_ms(i % 5 * 10);
-		ASSERT_EQ(0, set_online(cpu, true));
+		ASSERT_EQ(0, hft_set_online(cpu, true));
 		hft_sleep_ms(i % 3 * 10);
 	}
 }
@@ -108,22 +93,22 @@ TEST_F(hotplug, one_cpu_is_enough_for_a_while)
 	unsigned int cpu;
 
 	for (cpu = 1; cpu < self->cpus; cpu++)
-		ASSERT_EQ(0, set_online(cpu, false));
+		ASSERT_EQ(0, hft_set_online(cpu, false));
 	before = self->traffic[0].echoed;
 	hft_sleep_ms(1000);
 	EXPECT_LT(before, self->traffic[0].echoed);
 	for (cpu = 1; cpu < self->cpus; cpu++)
-		ASSERT_EQ(0, set_online(cpu, true));
+		ASSERT_EQ(0, hft_set_online(cpu, true));
 }
 
 TEST_F(hotplug, first_cpu_can_go_too)
 {
 	unsigned long before = self->traffic[0].echoed;
 
-	if (set_online(0, false))
+	if (hft_set_online(0, false))
 		HFT_SKIP("this kernel keeps CPU 0");
 	hft_sleep_ms(500);
-	EXPECT_EQ(0, set_online(0, true));
+	EXPECT_EQ(0, hft_set_online(0, true));
 	EXPECT_LT(before, self->traffic[0].echoed);
 }
 

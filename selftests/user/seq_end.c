@@ -349,52 +349,20 @@ TEST_F(seq, each_message_goes_to_one_reader)
 	EXPECT_EQ(200, hft_join(one, 2 * HFT_PATIENCE_MS) + hft_join(other, 2 * HFT_PATIENCE_MS));
 }
 
-static int pass_fd(int via, int fd)
-{
-	char byte = 0, control[CMSG_SPACE(sizeof(int))] = { 0 };
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	return sendmsg(via, &msg, 0) == 1 ? 0 : -1;
-}
-
-static int receive_fd(int via)
-{
-	char byte, control[CMSG_SPACE(sizeof(int))];
-	struct iovec iov = { &byte, 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control),
-	};
-	int fd = -1;
-
-	if (recvmsg(via, &msg, 0) == 1 && CMSG_FIRSTHDR(&msg))
-		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
-	return fd;
-}
-
 TEST_F(seq, connection_and_listener_can_be_passed_on)
 {
 	struct pair p = open_pair(self->vm, 1, SEQ_BACK_ECHO);
 	int ends[2], fd;
 
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
-	ASSERT_EQ(0, pass_fd(ends[0], p.fd));
+	ASSERT_EQ(0, hft_pass_fd(ends[0], p.fd));
 	close(p.fd);
-	fd = receive_fd(ends[1]);
+	fd = hft_take_fd(ends[1]);
 	EXPECT_EQ(0, hft_seq_echo(fd, 300, 1));
 
-	ASSERT_EQ(0, pass_fd(ends[0], p.listener));
+	ASSERT_EQ(0, hft_pass_fd(ends[0], p.listener));
 	close(p.listener);
-	p.listener = receive_fd(ends[1]);
+	p.listener = hft_take_fd(ends[1]);
 	ASSERT_EQ(0, hft_seq_back(p.control, hft_port(p.listener), 1, SEQ_BACK_ECHO, 0));
 	fd = hft_accept(p.listener);
 	EXPECT_EQ(0, hft_seq_echo(fd, 300, 1));

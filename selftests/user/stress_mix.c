@@ -12,7 +12,6 @@
  * Needs guests that echo, two CPUs or more for hotplug; relay, timer and flood
  * guests are used if they are there.
  */
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -356,20 +355,6 @@ static int sender(void *arg)
 	return 0;
 }
 
-static int set_online(unsigned int cpu, bool online)
-{
-	char path[64];
-	int fd, ret;
-
-	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/online", cpu);
-	fd = open(path, O_WRONLY);
-	if (fd < 0)
-		return -1;
-	ret = write(fd, online ? "1" : "0", 1) == 1 ? 0 : -1;
-	close(fd);
-	return ret;
-}
-
 /* Disturbs the others until the end; leaves all CPUs on and nobody suspended. */
 static void disturb(uint32_t *random, int64_t end)
 {
@@ -383,9 +368,9 @@ static void disturb(uint32_t *random, int64_t end)
 			/* The one that is off comes back before another one goes. */
 			if (!cpu)
 				cpu = 1 + next_random(random) % (cpus - 1);
-			else if (!set_online(cpu, true))
+			else if (!hft_set_online(cpu, true))
 				cpu = 0;
-			all->hotplugs += cpu && !set_online(cpu, false);
+			all->hotplugs += cpu && !hft_set_online(cpu, false);
 		} else if (what <= 2) {
 			kill(victim->pid, SIGSTOP);
 			hft_sleep_ms(next_random(random) % 100);
@@ -398,7 +383,7 @@ static void disturb(uint32_t *random, int64_t end)
 		hft_sleep_ms(next_random(random) % 100);
 	}
 	if (cpu)
-		set_online(cpu, true);
+		hft_set_online(cpu, true);
 }
 
 static unsigned long number(const char *name, unsigned long otherwise)
