@@ -125,26 +125,25 @@ static void sender_on_a_cpu_that_is_not_the_threads_wakes_it(struct kunit *test)
 	expect_inside(test, vcpu, 1, 0);
 }
 
-static void guest_that_is_interrupted_goes_on_in_its_thread(struct kunit *test)
+static void expect_to_go_on_in_its_thread(struct kunit *test, u32 after)
 {
 	struct hf_vcpu *vcpu;
 	struct socket *sock = waiting_vcpu(test, &vcpu, 0);
 
-	stay(vcpu, FFA_INTERRUPT, 0);
+	stay(vcpu, after, 0);
 	stay(vcpu, FFA_MSG_WAIT, 0);
 	KUNIT_EXPECT_EQ(test, 1, bed_send(sock, "x", 1, 0));
 	expect_inside(test, vcpu, 1, 1);
 }
 
+static void guest_that_is_interrupted_goes_on_in_its_thread(struct kunit *test)
+{
+	expect_to_go_on_in_its_thread(test, FFA_INTERRUPT);
+}
+
 static void guest_that_yields_goes_on_in_its_thread(struct kunit *test)
 {
-	struct hf_vcpu *vcpu;
-	struct socket *sock = waiting_vcpu(test, &vcpu, 0);
-
-	stay(vcpu, FFA_YIELD, 0);
-	stay(vcpu, FFA_MSG_WAIT, 0);
-	KUNIT_EXPECT_EQ(test, 1, bed_send(sock, "x", 1, 0));
-	expect_inside(test, vcpu, 1, 1);
+	expect_to_go_on_in_its_thread(test, FFA_YIELD);
 }
 
 /* A guest that exits for ever does not keep the sender. */

@@ -30,10 +30,18 @@ static int load_with_helper(struct replay *r, unsigned int vm)
 	return replay_helper(&helper, other->id);
 }
 
-static void close_both(struct replay *r)
+static int replay_with_helper(unsigned int vm,
+			      enum replay_outcome (*attempt)(struct replay *r))
 {
+	struct replay r;
+	int err;
+
+	if (load_with_helper(&r, vm))
+		return -1;
+	err = replay_attempts(&r, WANTED, attempt);
 	replay_close(&helper);
-	replay_close(r);
+	replay_close(&r);
+	return err;
 }
 
 #define NEED_WITH_HELPER(var, name) \
@@ -73,21 +81,17 @@ static enum replay_outcome kick_before_the_guest(struct replay *r)
 TEST(kick_between_the_last_look_and_the_guest_ends_the_run_with_one_ipi)
 {
 	NEED_WITH_HELPER(guest, "busy");
-	struct replay r;
 
-	ASSERT_EQ(0, load_with_helper(&r, guest->id));
-	EXPECT_EQ(0, replay_attempts(&r, WANTED, kick_before_the_guest));
-	close_both(&r);
+	EXPECT_EQ(0, replay_with_helper(guest->id, kick_before_the_guest));
 }
 
-/* The vCPU runs for no reason of its own; then there is one. */
-static enum replay_outcome message_before_the_guest(struct replay *r)
+/* There is a message when the vCPU, for that reason, is about to enter the guest. */
+static enum replay_outcome message_while_it_enters(struct replay *r,
+						   int (*reason)(struct replay *r))
 {
 	enum replay_outcome outcome = REPLAY_OK;
 
-	if (replay_rest(r))
-		return REPLAY_LOST;
-	if (replay_hold(r, HFT_POINT_RUN, 0) || replay_wake(r, &helper))
+	if (replay_rest(r) || replay_hold(r, HFT_POINT_RUN, 0) || reason(r))
 		return REPLAY_LOST;
 	if (replay_held(r, HFT_POINT_RUN))
 		outcome = REPLAY_VOID;
@@ -96,64 +100,50 @@ static enum replay_outcome message_before_the_guest(struct replay *r)
 	if (replay_go(r))
 		outcome = REPLAY_VOID;
 	return replay_finish(r) ? REPLAY_LOST : outcome;
+}
+
+/* The exit of another VM names it. */
+static int wake(struct replay *r)
+{
+	return replay_wake(r, &helper);
+}
+
+static enum replay_outcome message_before_the_guest(struct replay *r)
+{
+	return message_while_it_enters(r, wake);
 }
 
 TEST(message_between_the_last_look_and_the_guest_is_not_lost)
 {
 	NEED_WITH_HELPER(guest, "echo");
-	struct replay r;
 
-	ASSERT_EQ(0, load_with_helper(&r, guest->id));
-	EXPECT_EQ(0, replay_attempts(&r, WANTED, message_before_the_guest));
-	close_both(&r);
+	EXPECT_EQ(0, replay_with_helper(guest->id, message_before_the_guest));
 }
 
 TEST(interrupt_between_the_last_look_and_the_guest_is_not_lost)
 {
 	NEED_WITH_HELPER(guest, "echo_irq");
-	struct replay r;
 
-	ASSERT_EQ(0, load_with_helper(&r, guest->id));
-	EXPECT_EQ(0, replay_attempts(&r, WANTED, message_before_the_guest));
-	close_both(&r);
+	EXPECT_EQ(0, replay_with_helper(guest->id, message_before_the_guest));
 }
 
-/* The first message is on its way into the guest when the second comes. */
 static enum replay_outcome two_messages(struct replay *r)
 {
-	enum replay_outcome outcome = REPLAY_OK;
-
-	if (replay_rest(r))
-		return REPLAY_LOST;
-	if (replay_hold(r, HFT_POINT_RUN, 0) || replay_send(r))
-		return REPLAY_LOST;
-	if (replay_held(r, HFT_POINT_RUN))
-		outcome = REPLAY_VOID;
-	if (replay_send(r))
-		return REPLAY_LOST;
-	if (replay_go(r))
-		outcome = REPLAY_VOID;
-	return replay_finish(r) ? REPLAY_LOST : outcome;
+	return message_while_it_enters(r, replay_send);
 }
 
 TEST(second_message_before_the_first_is_taken_is_not_lost)
 {
 	NEED_WITH_HELPER(guest, "echo");
-	struct replay r;
 
-	ASSERT_EQ(0, load_with_helper(&r, guest->id));
-	EXPECT_EQ(0, replay_attempts(&r, WANTED, two_messages));
-	close_both(&r);
+	EXPECT_EQ(0, replay_with_helper(guest->id, two_messages));
 }
 
 TEST(second_message_before_the_first_interrupt_is_taken_is_not_lost)
 {
 	NEED_WITH_HELPER(guest, "echo_irq");
-	struct replay r;
 
-	ASSERT_EQ(0, load_with_helper(&r, guest->id));
-	EXPECT_EQ(0, replay_attempts(&r, WANTED, two_messages));
-	close_both(&r);
+	EXPECT_EQ(0, replay_with_helper(guest->id, two_messages));
 }
 
 TEST_HARNESS_MAIN
