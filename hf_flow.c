@@ -152,7 +152,10 @@ static struct turn send_next_locked(struct hf_vm *vm, bool hold_is_over)
 	 * Proof:  litmus/SB+queue-vs-release, litmus/SB+queue-vs-announce, spin/mailbox
 	 */
 	smp_mb();
-	/* It does not wait now. If it does not read either, its next exits tell. */
+	/*
+	 * It does not wait now, but may as soon as it has its message. If it
+	 * does not read either, its next exits tell.
+	 */
 	if (hold_is_over && !hf_ffa_features.rx_overwrite)
 		WRITE_ONCE(vm->waits, false);
 	if (flow && (hold_is_over || may_send(vm)))
