@@ -117,8 +117,8 @@ TEST_F(seq, close_without_linger_does_not_wait)
 	int fd = hft_seq_connect(self->vm, SEQ_PORT_SINK), i;
 	int64_t start;
 
-	ASSERT_EQ(0, hft_seq_nap(self->vm, 1000));
 	start = hft_now_ns();
+	ASSERT_EQ(0, hft_seq_nap(self->vm, 1000));
 	for (i = 0; i < 5; i++) {
 		ASSERT_EQ(1, send(fd, "x", 1, 0));
 	}
