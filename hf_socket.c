@@ -339,9 +339,12 @@ void hf_socket_vm_died(struct hf_vm *vm)
 
 /* --- life --- */
 
+/*
+ * Without an owner: a socket is freed some time after its close(), and by then must
+ * not keep the module. hf_socket_exit() waits for that.
+ */
 static struct proto hf_proto = {
 	.name		= "HF",
-	.owner		= THIS_MODULE,
 	.obj_size	= sizeof(struct hf_sock),
 };
 
@@ -451,6 +454,8 @@ err_ports:
 
 void hf_socket_exit(void)
 {
+	/* Closed sockets are freed, by our code, after a grace period. */
+	rcu_barrier();
 	hf_proc_exit();
 	proto_unregister(&hf_proto);
 	hf_port_exit();
