@@ -32,8 +32,13 @@
 #define FFA_YIELD		HF_FFA_FN32(0x6c)
 #define FFA_RUN			HF_FFA_FN32(0x6d)
 #define FFA_MSG_SEND		HF_FFA_FN32(0x6e)
+#define FFA_NOTIFICATION_SET	HF_FFA_FN32(0x81)
 #define FFA_NOTIFICATION_GET	HF_FFA_FN32(0x82)
 #define FFA_MSG_SEND2		HF_FFA_FN32(0x86)
+#endif
+#ifndef FFA_PARTITION_INFO_GET_REGS
+#define FFA_PARTITION_INFO_GET_REGS \
+	ARM_SMCCC_CALL_VAL(ARM_SMCCC_FAST_CALL, ARM_SMCCC_SMC_64, ARM_SMCCC_OWNER_STANDARD, 0x8b)
 #endif
 
 /* Error codes of FFA_ERROR: 32 bits of w2, whatever the upper half holds. */
@@ -49,6 +54,12 @@
 
 /* FFA_VERSION: major << 16 | minor. */
 #define HF_FFA_VERSION_1_0		0x10000
+#define HF_FFA_VERSION_1_1		0x10001
+#define HF_FFA_VERSION_1_3		0x10003
+
+/* FFA_NOTIFICATION_GET: ask for the hypervisor's own; its "RX buffer full" in w7. */
+#define HF_FFA_NOTIFICATION_HYP		BIT(3)
+#define HF_FFA_NOTIFICATION_RX_FULL	BIT(0)
 
 /* FFA_MSG_SEND, w4: tell the sender when the receiver's mailbox is free again. */
 #define HF_FFA_MSG_SEND_NOTIFY		BIT(0)
@@ -81,6 +92,26 @@
 struct hf_msg_hdr {
 	__le64 src_port;
 	__le64 dst_port;
+};
+
+/**
+ * struct hf_msg2_hdr - head of the RX page after an FFA_MSG_SEND2 (DEN0077A 13.3)
+ * @flags:     0.
+ * @reserved:  0.
+ * @offset:    Where the payload begins; from FF-A 1.2 on a UUID lies between.
+ * @receiver:  We, or EL2 would have refused it.
+ * @sender:    The VM that sent it, the same.
+ * @size:      Bytes of payload. Not checked by every Hafnium, nor is @offset.
+ *
+ * All little endian.
+ */
+struct hf_msg2_hdr {
+	__le32 flags;
+	__le32 reserved;
+	__le32 offset;
+	__le16 receiver;
+	__le16 sender;
+	__le32 size;
 };
 
 /* SEQPACKET connections: Documentation/seqpacket.rst. */
@@ -121,12 +152,12 @@ struct hf_seq_hdr {
 };
 
 /**
- * struct hf_partition_desc - the part of a partition descriptor common to v1.0 and v1.1
+ * struct hf_partition_desc - partition descriptor of FF-A 1.0
  * @id:         Endpoint id.
  * @vcpu_count: Number of vCPUs ("execution contexts").
  * @properties: Not used here.
  *
- * A v1.1 descriptor is longer; FFA_PARTITION_INFO_GET, DEN0077A 13.8.
+ * FFA_PARTITION_INFO_GET, DEN0077A 13.8; later versions have longer ones.
  */
 struct hf_partition_desc {
 	__le16 id;

@@ -9,23 +9,29 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/ktime.h>
 #include <linux/printk.h>
 
 #include "hf_exit.h"
 #include "hf_vcpu.h"
 #include "hf_vm.h"
 
+#define TIMER_LOOKS	4
+
 static u64 until_timeout(const struct hf_ffa_exit *exit)
 {
 	return exit->timeout_ns ?: HF_UNTIL_REQUEST;
 }
 
+/* A vCPU that the hypervisor names exists; its thread may not yet. */
 static void wake_other(u16 vm_id, u16 index)
 {
 	struct hf_vm *vm = hf_vm_find(vm_id);
 
-	if (vm && index < vm->nr_vcpus)
-		hf_vcpu_request(&vm->vcpus[index], HF_REQ_WAKE);
+	if (vm && index < hf_vm_nr_vcpus(vm))
+		hf_vcpu_request(&vm->vcpus[index], HF_REQ_ON);
+	else if (vm && index < vm->max_vcpus)
+		hf_vm_create_vcpu(vm, index);
 	else
 		pr_warn_ratelimited("hypervisor names VM %u vCPU %u, which is not known\n",
 				    vm_id, index);
@@ -40,9 +46,29 @@ static u64 exit_run_again(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
 	return HF_RUN_AGAIN;
 }
 
-static u64 exit_wait(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
+static u64 exit_yield(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
+{
+	return exit->timeout_ns;
+}
+
+static u64 exit_msg_wait(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
 {
 	return until_timeout(exit);
+}
+
+/*
+ * Where no timeout comes with the exit, FFA_RUN tells it while the timer is not due,
+ * and enters the guest when it is; 0 is also what it says if the guest was entered and
+ * sleeps again. A timer that is due at each of so many looks is taken for none.
+ */
+static u64 exit_wfi(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
+{
+	if (!hf_ffa_features.wait_returns || exit->timeout_ns ||
+	    ++vcpu->timer_looks >= TIMER_LOOKS) {
+		vcpu->timer_looks = 0;
+		return until_timeout(exit);
+	}
+	return HF_RUN_AGAIN;
 }
 
 static u64 exit_wake_other(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
@@ -53,6 +79,7 @@ static u64 exit_wake_other(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
 
 static u64 exit_off(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
 {
+	WRITE_ONCE(vcpu->off, true);
 	if (vcpu->index == 0 && !READ_ONCE(vcpu->vm->dead))
 		pr_warn_once("VM %u: its first vCPU cannot be run; does the VM exist?\n",
 			     vcpu->vm->id);
@@ -66,7 +93,7 @@ static u64 exit_aborted(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
 	u16 i;
 
 	pr_warn_ratelimited("VM %u aborted on vCPU %u\n", vm->id, vcpu->index);
-	for (i = 0; i < vm->nr_vcpus; i++) {
+	for (i = 0; i < hf_vm_nr_vcpus(vm); i++) {
 		if (i != vcpu->index)
 			hf_vcpu_request(&vm->vcpus[i], HF_REQ_WAKE);
 	}
@@ -90,9 +117,9 @@ static const struct {
 	[HF_EXIT_NONE]			= { "none" },
 	[HF_EXIT_INTERRUPT]		= { "interrupt",	exit_run_again },
 	[HF_EXIT_INTERRUPT_OTHER]	= { "interrupt_other",	exit_wake_other },
-	[HF_EXIT_YIELD]			= { "yield",		exit_run_again },
-	[HF_EXIT_MSG_WAIT]		= { "msg_wait",		exit_wait },
-	[HF_EXIT_WFI]			= { "wfi",		exit_wait },
+	[HF_EXIT_YIELD]			= { "yield",		exit_yield },
+	[HF_EXIT_MSG_WAIT]		= { "msg_wait",		exit_msg_wait },
+	[HF_EXIT_WFI]			= { "wfi",		exit_wfi },
 	[HF_EXIT_WAKE_UP]		= { "wake_up",		exit_wake_other },
 	[HF_EXIT_MSG_SEND]		= { "msg_send",		exit_run_again },
 	[HF_EXIT_RX_RELEASE]		= { "rx_release",	exit_run_again },
@@ -127,7 +154,8 @@ static enum hf_exit_kind exit_kind(const struct hf_vcpu *vcpu,
 {
 	switch (exit->func) {
 	case FFA_INTERRUPT:
-		return exit->vm == vcpu->vm->id && exit->vcpu == vcpu->index ?
+		/* Some releases name nobody instead of the vCPU that ran. */
+		return !exit->vm || (exit->vm == vcpu->vm->id && exit->vcpu == vcpu->index) ?
 			HF_EXIT_INTERRUPT : HF_EXIT_INTERRUPT_OTHER;
 	case FFA_YIELD:
 		return HF_EXIT_YIELD;
@@ -148,21 +176,29 @@ static enum hf_exit_kind exit_kind(const struct hf_vcpu *vcpu,
 	}
 }
 
-u64 hf_exit_handle(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
+static ktime_t deadline_of(ktime_t exited, u64 idle_ns)
+{
+	if (idle_ns == HF_RUN_AGAIN)
+		return 0;
+	return idle_ns < KTIME_MAX / 2 ? ktime_add_ns(exited ?: ktime_get(), idle_ns) : KTIME_MAX;
+}
+
+void hf_exit_handle(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
 {
 	enum hf_exit_kind kind = exit_kind(vcpu, exit);
-	bool run_again;
-	u64 idle_ns;
+	ktime_t exited = exit->timeout_ns ? ktime_get() : 0;
 
+	WRITE_ONCE(vcpu->computes, kind == HF_EXIT_INTERRUPT && vcpu->last_exit == kind);
 	WRITE_ONCE(vcpu->last_exit, kind);
 	WRITE_ONCE(vcpu->runs, vcpu->runs + 1);
 	WRITE_ONCE(vcpu->exits[kind], vcpu->exits[kind] + 1);
 
 	if (kind != HF_EXIT_ERROR && kind != HF_EXIT_UNKNOWN)
 		vcpu->backoff_ns = HF_BACKOFF_MIN_NS;
+	if (kind != HF_EXIT_WFI)
+		vcpu->timer_looks = 0;
 
 	/* First, because all VMs wait for our RX page. */
-	run_again = hf_mailbox_exit(vcpu, kind, exit);
-	idle_ns = exits[kind].handle(vcpu, exit);
-	return run_again ? HF_RUN_AGAIN : idle_ns;
+	hf_mailbox_exit(vcpu, kind, exit);
+	vcpu->deadline = deadline_of(exited, exits[kind].handle(vcpu, exit));
 }

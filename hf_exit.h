@@ -29,7 +29,7 @@ enum hf_exit_kind {
 	HF_EXIT_COUNT,
 };
 
-/* What hf_exit_handle() returns: run again at once, or not before a request. */
+/* What an exit's handler returns: run again at once, or not before a request. */
 #define HF_RUN_AGAIN		0ULL
 #define HF_UNTIL_REQUEST	U64_MAX
 
@@ -42,11 +42,11 @@ struct hf_vcpu;
 /**
  * hf_exit_handle() - do what an exit asks for
  *
+ * Sets hf_vcpu.deadline: when the vCPU has something to do again unless there is a
+ * request; 0 = now, KTIME_MAX = never.
  * Context: whoever runs the vCPU; what sleeps says hf_vcpu_sleep_begin().
- * Return: for how many nanoseconds the vCPU has nothing to do unless there is a
- * request, HF_RUN_AGAIN or HF_UNTIL_REQUEST.
  */
-u64 hf_exit_handle(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit);
+void hf_exit_handle(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit);
 
 const char *hf_exit_name(enum hf_exit_kind kind);
 

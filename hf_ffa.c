@@ -12,6 +12,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/errno.h>
+#include <linux/percpu.h>
 #include <linux/printk.h>
 #include <asm/sysreg.h>
 #include <asm/virt.h>
@@ -64,12 +65,13 @@ static int ffa_errno(int code)
 	}
 }
 
+/* A hypervisor without the call answers -1 or, Hafnium v2.15, the call's own number. */
 static s64 hf_call(u32 func, u64 arg1, u64 arg2, u64 arg3)
 {
 	struct arm_smccc_res res;
 
 	arm_smccc_1_1_hvc(func, arg1, arg2, arg3, &res);
-	return res.a0;
+	return res.a0 == func ? -1 : (s64)res.a0;
 }
 
 /*
@@ -93,38 +95,61 @@ static bool has_function(u32 func)
 }
 
 /*
- * One line per difference between the versions of Hafnium. The waiter list is
- * filled up to v2.7, and may be used where a release cannot strand the vCPU
- * that released: in v2.4 (FF-A 1.0) and in v2.7, the first with notifications.
+ * What each release of Hafnium is known by, the newest first: a function that it
+ * knows, or no longer does, and the FF-A version that it has at least.
  */
-static void learn_features(struct hf_ffa_features *f)
+static const char *name_release(const struct hf_ffa_features *f)
 {
-	bool send2 = has_function(FFA_MSG_SEND2);
-
-	f->rx_overwrite = send2;
-	f->waiter_list = !send2 && (f->version == HF_FFA_VERSION_1_0 ||
-				    has_function(FFA_NOTIFICATION_GET));
-	f->rxtx_unmap = has_function(FFA_RXTX_UNMAP);
-	f->injection = true;
+	if (f->restart_panics)
+		return "v2.14 or later";
+	if (f->wait_returns)
+		return "v2.12 or later";
+	if (f->rx_overwrite)
+		return f->version > HF_FFA_VERSION_1_1 ? "v2.11" : "v2.9 or v2.10";
+	if (f->send2)
+		return "v2.8";
+	return f->version == HF_FFA_VERSION_1_0 ? "v2.5 or older" : "v2.6 or v2.7";
 }
 
 /*
- * Asks for version 1.0, the one that has FFA_MSG_SEND and short descriptors.
- * A hypervisor that does not look at what was asked answers with its own.
+ * One line per difference between the releases of Hafnium. From v2.12 on FFA_MSG_SEND
+ * works although FFA_FEATURES denies it; the denial is what tells these releases. The
+ * waiter list of v2.6 and v2.7 strands the vCPU whose release notified a VM.
+ */
+static void learn_features(struct hf_ffa_features *f)
+{
+	f->notifications = has_function(FFA_NOTIFICATION_GET);
+	f->send2 = has_function(FFA_MSG_SEND2);
+	f->rx_overwrite = has_function(FFA_PARTITION_INFO_GET_REGS);
+	f->wait_returns = f->send2 && !has_function(FFA_MSG_SEND);
+	f->hands_twice = f->rx_overwrite && !f->wait_returns;
+	f->restart_panics = f->version >= HF_FFA_VERSION_1_3;
+	f->waiter_list = f->version == HF_FFA_VERSION_1_0;
+	f->rxtx_unmap = has_function(FFA_RXTX_UNMAP);
+	f->injection = !f->wait_returns;
+	f->release = name_release(f);
+}
+
+/*
+ * Asks for version 1.0, the one that has FFA_MSG_SEND and short descriptors. A
+ * hypervisor that does not look at what was asked answers with its own; one that
+ * another driver has settled with knows that driver's only.
  */
 static int probe_version(u32 *version)
 {
-	struct arm_smccc_1_2_regs regs = {
-		.a0 = FFA_VERSION, .a1 = HF_FFA_VERSION_1_0,
-	};
+	struct arm_smccc_1_2_regs regs;
+	u32 asked;
 
 	if (!hvc_is_safe())
 		goto none;
 
-	ffa_call(&regs);
-	*version = regs.a0;
-	if (FFA_VERSION_MAJOR(*version) == FFA_VERSION_MAJOR(HF_FFA_VERSION_1_0))
-		return 0;
+	for (asked = HF_FFA_VERSION_1_0; asked <= HF_FFA_VERSION_1_3; asked++) {
+		regs = (struct arm_smccc_1_2_regs){ .a0 = FFA_VERSION, .a1 = asked };
+		ffa_call(&regs);
+		*version = regs.a0;
+		if (FFA_VERSION_MAJOR(*version) == FFA_VERSION_MAJOR(HF_FFA_VERSION_1_0))
+			return 0;
+	}
 none:
 	pr_err("no FF-A hypervisor: this kernel is not a virtual machine of Hafnium\n");
 	return -ENODEV;
@@ -147,6 +172,11 @@ static int probe_id(void)
 	return 0;
 }
 
+static const char *yes_no(bool value)
+{
+	return value ? "yes" : "no";
+}
+
 int hf_ffa_probe(void)
 {
 	struct hf_ffa_features *f = &hf_ffa_features;
@@ -160,9 +190,12 @@ int hf_ffa_probe(void)
 		return err;
 
 	learn_features(f);
-	pr_info("FF-A %u.%u hypervisor, waiter list %s, unmap %s\n",
+	pr_info("FF-A %u.%u hypervisor, waiter list %s, unmap %s, like Hafnium %s: %s, %s interrupts\n",
 		FFA_VERSION_MAJOR(f->version), FFA_VERSION_MINOR(f->version),
-		f->waiter_list ? "yes" : "no", f->rxtx_unmap ? "yes" : "no");
+		yes_no(f->waiter_list), yes_no(f->rxtx_unmap), f->release,
+		f->rx_overwrite ? "messages wait until the last was read" :
+		"guests release their mailbox",
+		f->injection ? "with" : "without");
 	return 0;
 }
 
@@ -183,15 +216,61 @@ int hf_ffa_rxtx_unmap(void)
 	return ffa_errno(ffa_status(&regs));
 }
 
-int hf_ffa_partition_info_get(u32 *desc_size)
+int hf_ffa_partition_info_get(void)
 {
 	struct arm_smccc_1_2_regs regs = { .a0 = FFA_PARTITION_INFO_GET };
+
+	return ffa_errno(ffa_status(&regs)) ?: (u16)regs.a2;
+}
+
+bool hf_ffa_vm_exists(u16 vm)
+{
+	struct arm_smccc_1_2_regs regs = {
+		.a0 = FFA_NOTIFICATION_SET,
+		.a1 = HF_PRIMARY_VM_ID << 16 | vm,
+		.a4 = BIT(31),
+	};
 	int code = ffa_status(&regs);
 
-	if (code)
-		return ffa_errno(code);
-	*desc_size = regs.a3;
-	return (u16)regs.a2;
+	return !code || code == HF_FFA_DENIED;
+}
+
+/* More CPUs than any machine has that runs Hafnium. */
+#define HF_CPUS_MAX	64
+
+/* By which number of a vCPU the hypervisor knows this CPU; found out by trying. */
+static DEFINE_PER_CPU(u16, cpu_as_vcpu);
+
+static bool rx_full_here(u16 vcpu, int *code)
+{
+	struct arm_smccc_1_2_regs regs = {
+		.a0 = FFA_NOTIFICATION_GET,
+		.a1 = (u32)vcpu << 16 | HF_PRIMARY_VM_ID,
+		.a2 = HF_FFA_NOTIFICATION_HYP,
+	};
+
+	*code = ffa_status(&regs);
+	return !*code && regs.a7 & HF_FFA_NOTIFICATION_RX_FULL;
+}
+
+/*
+ * To v2.11 the vCPU that is named has to be the CPU that asks, and those are
+ * counted in an order of the hypervisor's own.
+ */
+bool hf_ffa_rx_full(void)
+{
+	u16 *vcpu = get_cpu_ptr(&cpu_as_vcpu);
+	unsigned int tries = HF_CPUS_MAX;
+	bool full;
+	int code;
+
+	full = rx_full_here(*vcpu, &code);
+	while (code == HF_FFA_INVALID_PARAMETERS && tries--) {
+		*vcpu = (*vcpu + 1) % HF_CPUS_MAX;
+		full = rx_full_here(*vcpu, &code);
+	}
+	put_cpu_ptr(&cpu_as_vcpu);
+	return full;
 }
 
 int hf_ffa_rx_release(void)
@@ -226,7 +305,7 @@ void hf_ffa_run(u16 vm, u16 vcpu, struct hf_ffa_exit *exit)
 	exit->vm = regs.a1 >> 16;
 	exit->vcpu = regs.a1;
 	exit->len = regs.a3;
-	exit->timeout_ns = regs.a2;
+	exit->timeout_ns = exit->func == FFA_YIELD ? (u64)exit->len << 32 | (u32)regs.a2 : regs.a2;
 }
 
 s64 hf_ffa_mailbox_writable_get(void)

@@ -14,14 +14,19 @@
 
 /**
  * struct hf_ffa_features - what the running hypervisor can do
- * @version:      What FFA_VERSION answered.
- * @waiter_list:  FFA_MSG_SEND's notify flag leads to an FFA_RX_RELEASE exit.
- * @rx_overwrite: The hypervisor may overwrite a receiver's RX page that the
- *                receiver took without blocking: send only to a VM that waits.
- * @rxtx_unmap:   The RX/TX pages can be taken back.
- * @injection:    HF_INTERRUPT_INJECT works. Assumed until it says otherwise,
- *                because asking has an effect on the guest.
- * @desc_size:    Bytes of a partition descriptor; 0 until the first answer.
+ * @version:       What FFA_VERSION answered.
+ * @release:       The Hafnium releases that answer like it, for people.
+ * @waiter_list:   FFA_MSG_SEND's notify flag leads to an FFA_RX_RELEASE exit.
+ * @notifications: The notification calls exist, which tell whether a VM does.
+ * @send2:         A VM can fill our RX page by FFA_MSG_SEND2, without an exit.
+ * @rx_overwrite:  The hypervisor may overwrite a receiver's RX page that the receiver
+ *                 took without blocking: a message needs proof that the last was read.
+ * @hands_twice:   Each waiting vCPU that is run gets the message of the one before.
+ * @wait_returns:  A waiting vCPU that is run returns to its guest, message or not. No
+ *                 timeout comes with an exit; FFA_RUN of a vCPU in WFI tells it.
+ * @restart_panics: A vCPU that was switched off and on again must not be run.
+ * @rxtx_unmap:    The RX/TX pages can be taken back.
+ * @injection:     HF_INTERRUPT_INJECT works. True may turn out to be wrong.
  *
  * Both forms of the wake-up exit are always understood and a timeout in an
  * exit is honoured wherever it is not zero, so neither needs a flag.
@@ -29,11 +34,16 @@
  */
 struct hf_ffa_features {
 	u32 version;
+	const char *release;
 	bool waiter_list;
+	bool notifications;
+	bool send2;
 	bool rx_overwrite;
+	bool hands_twice;
+	bool wait_returns;
+	bool restart_panics;
 	bool rxtx_unmap;
 	bool injection;
-	u8 desc_size;
 };
 
 extern struct hf_ffa_features hf_ffa_features;
@@ -42,10 +52,12 @@ extern struct hf_ffa_features hf_ffa_features;
  * struct hf_ffa_exit - why FFA_RUN returned (DEN0077A 14.4)
  * @func:   Function id of the exit; FFA_ERROR included.
  * @error:  FF-A error code if @func is FFA_ERROR, else 0.
- * @vm:     High half of w1. For a message: its sender.
- * @vcpu:   Low half of w1. For a message: its receiver.
+ * @vm:     High half of w1: the VM that needs to run, 0 = none. Whose exit it is says
+ *          the call, not w1, which some releases leave 0.
+ * @vcpu:   Low half of w1: that VM's vCPU. For a message: its receiver.
  * @len:    w3, bytes of a message.
- * @timeout_ns: x2; for the two waiting exits nanoseconds, 0 = no timer.
+ * @timeout_ns: for the two waiting exits x2, for FFA_YIELD w3 << 32 | w2;
+ *          nanoseconds, 0 = no timer.
  */
 struct hf_ffa_exit {
 	u32 func;
@@ -73,12 +85,28 @@ int hf_ffa_rxtx_unmap(void);
 
 /**
  * hf_ffa_partition_info_get() - descriptors of all partitions into the RX page
- * @desc_size: Size that the hypervisor names, 0 if it names none.
  *
- * 13.8. On success the RX page must be released with hf_ffa_rx_release().
+ * 13.8. On success the RX page must be released with hf_ffa_rx_release(). For FF-A 1.0
+ * only: some later hypervisors panic.
  * Return: number of descriptors or a negative errno.
  */
-int hf_ffa_partition_info_get(u32 *desc_size);
+int hf_ffa_partition_info_get(void);
+
+/**
+ * hf_ffa_vm_exists() - whether there is a VM of this id
+ *
+ * FFA_NOTIFICATION_SET (16.5) of a bit that no VM binds to the primary: refused
+ * in one way or the other, without an effect. Needs hf_ffa_features.notifications.
+ */
+bool hf_ffa_vm_exists(u16 vm);
+
+/**
+ * hf_ffa_rx_full() - whether a VM filled our RX page by FFA_MSG_SEND2
+ *
+ * FFA_NOTIFICATION_GET (16.6) of the hypervisor's own. True is said once for each
+ * message; the page is then the caller's, to be released.
+ */
+bool hf_ffa_rx_full(void);
 
 /**
  * hf_ffa_rx_release() - give the RX page back to the hypervisor (13.4)

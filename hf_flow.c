@@ -22,29 +22,14 @@
 #include "hf_flow_locked.h"
 #include "hf_mailbox.h"
 #include "hf_mutant.h"
+#include "hf_wait.h"
 
 /*
- * How long a message waits for a vCPU of a VM to call FFA_MSG_WAIT before it
- * is sent all the same; see may_send(). Then it is tried after each exit, and
- * once a second in case EL2 was busy for another reason than a full mailbox.
+ * How often a VM that could be sent to after any exit is made to exit, and how often a
+ * mailbox is tried that was full, in case the exit that freed it was not its VM's.
  */
-#define HOLD_JIFFIES	msecs_to_jiffies(20)
-
-/*
- * Whether a message should go to EL2 now. A VM that uses FFA_MSG_WAIT gets it
- * while a vCPU waits: earlier it would only lie in the mailbox, the vCPU would
- * take it there without our seeing it, and be run once more for nothing.
- * vm->hold_work sends it in the end to a guest that does not wait now.
- *
- * On some hypervisors a message taken without waiting can be overwritten while
- * it is read. There every VM counts as one that waits, and a guest that only
- * polls gets a message per HOLD_JIFFIES, in the hope that it has read the last.
- */
-static bool may_send(struct hf_vm *vm)
-{
-	/* Bits come and go meanwhile: each word is read once, and (H) and (G) order it. */
-	return !READ_ONCE(vm->waits) || !data_race(bitmap_empty(vm->waiting, vm->nr_vcpus));
-}
+#define ASK_JIFFIES	msecs_to_jiffies(20)
+#define RETRY_JIFFIES	HZ
 
 /* The frames that come next, before any message. */
 static u32 owed_next(const struct hf_flow *flow)
@@ -105,6 +90,7 @@ void hf_flow_rotate_locked(struct hf_flow *flow)
 /* What became of a turn, for what follows after the lock was dropped. */
 struct turn {
 	int err;		/* -EAGAIN = nothing left the queue */
+	bool full;		/* because EL2 said so */
 	struct sk_buff *skb;	/* the message, NULL if it was a frame */
 };
 
@@ -127,9 +113,26 @@ static struct turn take_turn_locked(struct hf_flow *flow)
 		if (turn.err != -EAGAIN)
 			hf_flow_unlink_locked(flow, turn.skb);
 	}
-	if (turn.err != -EAGAIN)
+	turn.full = turn.err == -EAGAIN;
+	if (!turn.full)
 		hf_flow_rotate_locked(flow);
 	return turn;
+}
+
+/*
+ * A mailbox that is full although its VM waits, and nobody is to run for it, holds a
+ * message that no exit told of. If running the VM does not help, it is looked at
+ * again only now and then (@retry).
+ */
+static bool is_unseen_locked(struct hf_vm *vm, bool retry)
+{
+	lockdep_assert_held(&vm->tx_lock);
+	if (READ_ONCE(vm->message_pending) || bitmap_empty(vm->waiting, vm->max_vcpus) ||
+	    hf_wait_is_serving(vm) || (vm->unseen && !retry))
+		return false;
+	WRITE_ONCE(vm->stuck, vm->unseen);
+	vm->unseen = true;
+	return true;
 }
 
 /*
@@ -137,42 +140,38 @@ static struct turn take_turn_locked(struct hf_flow *flow)
  * room. One is enough: the mailbox holds one, and its next state comes with an
  * exit.
  */
-static struct turn send_next_locked(struct hf_vm *vm, bool hold_is_over)
+static struct turn send_next_locked(struct hf_vm *vm, bool retry)
 {
 	struct hf_flow *flow = list_first_entry_or_null(&vm->flows, struct hf_flow, node);
 	struct turn turn = { -EAGAIN };
 
 	lockdep_assert_held(&vm->tx_lock);
 	/*
-	 * (H) The mailbox could look full to us, or nobody look as if waiting,
+	 * (H) The mailbox could look full to us, or no vCPU as if it waited,
 	 * while the vCPU that frees it or waits finds nothing queued.
 	 *
-	 * Orders: flows not empty  ->  waiting, EL2's look at the mailbox
-	 * Pairs:  (I) in hf_mailbox_exit(), (G) in announce_waiting()
+	 * Orders: flows not empty  ->  waiting, last exits, EL2's look at the mailbox
+	 * Pairs:  (I) in hf_mailbox_exit(), (G) in hf_wait_begin()
 	 * Proof:  litmus/SB+queue-vs-release, litmus/SB+queue-vs-announce, spin/mailbox
 	 */
 	smp_mb();
-	/*
-	 * It does not wait now, but may as soon as it has its message. If it
-	 * does not read either, its next exits tell.
-	 */
-	if (hold_is_over && !hf_ffa_features.rx_overwrite)
-		WRITE_ONCE(vm->waits, false);
-	if (flow && (hold_is_over || may_send(vm)))
+	if (flow && hf_wait_may_send_locked(vm))
 		turn = take_turn_locked(flow);
-	if (turn.err != -EAGAIN)
+	if (!turn.err) {
+		vm->unseen = false;
+		WRITE_ONCE(vm->stuck, false);
+	}
+	/* With the lock: a sender that is preempted here would keep the guest from running. */
+	if (!turn.err || (turn.full && is_unseen_locked(vm, retry))) {
 		vm->oldest_since = jiffies;
-	/*
-	 * With the lock: a sender that is preempted here would keep the guest from
-	 * running. A mailbox that is full while all of its VM wait has a message of
-	 * which nobody was told.
-	 */
-	if (!turn.err || (turn.err == -EAGAIN && hold_is_over &&
-			  bitmap_full(vm->waiting, vm->nr_vcpus)))
-		hf_mailbox_arrived(vm, false);
+		hf_wait_accepted_locked(vm);
+		hf_wait_notify(vm, false);
+	}
 
 	if (!list_empty(&vm->flows))
-		schedule_delayed_work(&vm->hold_work, READ_ONCE(vm->waits) ? HOLD_JIFFIES : HZ);
+		schedule_delayed_work(&vm->retry_work,
+				      !turn.full && hf_wait_needs_exits(vm) ? ASK_JIFFIES :
+				      RETRY_JIFFIES);
 	return turn;
 }
 
@@ -212,16 +211,18 @@ void hf_flow_drain(struct hf_vm *vm)
 	finish(vm, turn);
 }
 
-void hf_mailbox_hold_expired(struct work_struct *work)
+/* The clock decides when to look, never what is done: that follows from what is there. */
+void hf_mailbox_retry(struct work_struct *work)
 {
-	struct hf_vm *vm = container_of(to_delayed_work(work), struct hf_vm, hold_work);
+	struct hf_vm *vm = container_of(to_delayed_work(work), struct hf_vm, retry_work);
 	struct turn turn;
-	bool is_over;
+	u16 i;
+
+	for (i = 0; hf_wait_needs_exits(vm) && i < hf_vm_nr_vcpus(vm); i++)
+		hf_vcpu_kick_out(&vm->vcpus[i]);
 
 	spin_lock(&vm->tx_lock);
-	is_over = !list_empty(&vm->flows) &&
-		  time_after_eq(jiffies, vm->oldest_since + HOLD_JIFFIES);
-	turn = send_next_locked(vm, is_over);
+	turn = send_next_locked(vm, true);
 	spin_unlock(&vm->tx_lock);
 	finish(vm, turn);
 }
@@ -231,8 +232,6 @@ void hf_flow_join_locked(struct hf_flow *flow)
 	struct hf_vm *vm = flow->vm;
 
 	lockdep_assert_held(&vm->tx_lock);
-	if (list_empty(&vm->flows))
-		vm->oldest_since = jiffies;
 	if (list_empty(&flow->node))
 		list_add_tail(&flow->node, &vm->flows);
 }
@@ -315,10 +314,13 @@ int hf_flow_send_now(struct hf_flow *flow, const void *head, size_t head_len,
 	 * nothing, so (H) is not needed: whoever fails here comes to it.
 	 */
 	if (!vm->dead && list_empty(&vm->flows) && !READ_ONCE(vm->message_pending) &&
-	    may_send(vm))
+	    hf_wait_may_send_locked(vm))
 		err = hf_mailbox_put_from(vm, head, head_len, from, len);
-	if (!err && !IS_ENABLED(CONFIG_PREEMPT_RT))
-		preempt_disable();
+	if (!err) {
+		hf_wait_accepted_locked(vm);
+		if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+			preempt_disable();
+	}
 	spin_unlock(&vm->tx_lock);
 
 	if (err == -EAGAIN)
@@ -333,7 +335,7 @@ int hf_flow_send_now(struct hf_flow *flow, const void *head, size_t head_len,
 
 void hf_flow_arrived(struct hf_vm *vm, bool may_sleep)
 {
-	hf_mailbox_arrived(vm, may_sleep);
+	hf_wait_notify(vm, may_sleep);
 	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
 		preempt_enable();
 }

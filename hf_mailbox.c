@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mailboxes: what goes through the two pages, and the mirror of what EL2 holds
- * for a VM.
+ * Mailboxes: what goes through the two pages.
  *
  * Owns the TX page (under tx_page_lock, from the copy to the end of
- * FFA_MSG_SEND), the RX page (of the thread that was told of a message, until it
- * releases the page) and vm->message_pending. Process context.
+ * FFA_MSG_SEND) and the RX page (of the thread that was told of a message, until
+ * it releases the page). Process context.
  *
  * Invariant: a message that EL2 accepted makes a vCPU of its receiver run, and
  * the RX page waits for nothing but memory.
@@ -23,6 +22,10 @@
 #include "hf_mutant.h"
 #include "hf_pages.h"
 #include "hf_vm.h"
+#include "hf_wait.h"
+
+/* How many waiters are told at a time; the next exit goes on. */
+#define WAITERS_MAX	16
 
 /* Inside vm->tx_lock. */
 static DEFINE_SPINLOCK(tx_page_lock);
@@ -61,111 +64,70 @@ int hf_mailbox_put_from(struct hf_vm *vm, const void *head, size_t head_len,
 	return err;
 }
 
-/*
- * Make a virtual interrupt pending where the guest takes it. EL2 answers 1 if
- * that vCPU has the interrupt enabled; it is remembered, so that one call
- * suffices as a rule. 0 may mean that it is pending already, or that the guest
- * takes it on another vCPU: then all are asked. Whoever was asked runs.
- */
-static void interrupt_vm(struct hf_vm *vm, u32 intid)
+void hf_mailbox_arrived(struct hf_vm *vm)
 {
-	u16 hint = READ_ONCE(vm->irq_vcpu[intid]);
-	u16 i = hint;
-
-	do {
-		int ret = hf_ffa_interrupt_inject(vm->id, i, intid);
-
-		if (ret == 0 && hf_mutant(EL2_DECIDES))
-			return;
-		if (ret == 1 || !(hf_mutant(WAITING_DECIDES) || hf_mutant(MIRROR_UNCHECKED)))
-			hf_vcpu_request(&vm->vcpus[i], HF_REQ_INTERRUPT);
-		if (ret == 1) {
-			WRITE_ONCE(vm->irq_vcpu[intid], i);
-			return;
-		}
-		i = i + 1 < vm->nr_vcpus ? i + 1 : 0;
-	} while (i != hint);
+	spin_lock(&vm->tx_lock);
+	hf_wait_accepted_locked(vm);
+	spin_unlock(&vm->tx_lock);
+	hf_wait_notify(vm, false);
 }
 
-void hf_mailbox_arrived(struct hf_vm *vm, bool here)
-{
-	unsigned long i;
+/* VMs that wait for our mailbox were left over by notify_some(). */
+static bool own_waiters_left;
 
-	if (hf_mutant(PENDING_SKIPS_KICK) && READ_ONCE(vm->message_pending))
-		return;
-	/*
-	 * (F) We could find nobody waiting while a vCPU that is about to sleep
-	 * finds no message; or a vCPU could forget this message unread.
-	 *
-	 * Orders: EL2's mailbox full  ->  message_pending = true  ->  waiting
-	 * Pairs:  (G) in announce_waiting(), (D) in vcpu_enter()
-	 * Proof:  litmus/SB+mirror-vs-wait, litmus/R+mirror-vs-consume, spin/mailbox
-	 */
-	(void)xchg(&vm->message_pending, !hf_mutant(WAITING_DECIDES));
-
-	/* Bits come and go meanwhile: each word is read once, and (F) and (G) order it. */
-	i = data_race(find_first_bit(vm->waiting, vm->nr_vcpus));
-	if (i >= vm->nr_vcpus)
-		interrupt_vm(vm, HF_MAILBOX_READABLE_INTID);
-	else if (here)
-		hf_vcpu_request_here(&vm->vcpus[i], HF_REQ_MESSAGE);
-	else
-		hf_vcpu_request(&vm->vcpus[i], HF_REQ_MESSAGE);
-}
-
-/* @vcpu waits for a message. Returns true if there may be one already. */
-static bool announce_waiting(struct hf_vcpu *vcpu)
-{
-	struct hf_vm *vm = vcpu->vm;
-
-	vcpu->waiting = true;
-	set_bit(vcpu->index, vm->waiting);
-	/*
-	 * (G) We could find no message, sent or queued, while its sender finds
-	 * nobody waiting.
-	 *
-	 * Orders: waiting |= this vCPU  ->  message_pending, flows
-	 * Pairs:  (F) in hf_mailbox_arrived(), (H) in send_next_locked()
-	 * Proof:  litmus/SB+mirror-vs-wait, litmus/SB+queue-vs-announce, spin/mailbox
-	 */
-	smp_mb__after_atomic();
-	return READ_ONCE(vm->message_pending) && !hf_mutant(MIRROR_UNCHECKED);
-}
-
-/* Tell everybody who waits for the mailbox of @vm_id that it is free. */
-static void notify_waiters(u16 vm_id)
+/* The mailboxes of others that became free for us. */
+static void resume_flows(void)
 {
 	struct hf_vm *vm;
+	int i;
 	s64 id;
 
-	while ((id = hf_ffa_mailbox_waiter_get(vm_id)) >= 0) {
-		if (id != HF_PRIMARY_VM_ID) {
-			vm = hf_vm_find(id);
-			if (vm)
-				interrupt_vm(vm, HF_MAILBOX_WRITABLE_INTID);
-			continue;
-		}
-		while ((id = hf_ffa_mailbox_writable_get()) >= 0) {
-			vm = hf_vm_find(id);
-			if (vm)
-				hf_flow_drain(vm);
-		}
+	for (i = 0; i < WAITERS_MAX && (id = hf_ffa_mailbox_writable_get()) >= 0; i++) {
+		vm = hf_vm_find(id);
+		if (vm)
+			hf_flow_drain(vm);
 	}
 }
 
 /*
- * The RX page holds @len bytes: copy them. Counts what it has to drop. As long
- * as we have the page no VM can send to us, so this does not wait for memory,
+ * Tell those who wait for the mailbox of @vm_id that it is free. Guests that ask as
+ * fast as they are told must not keep us here: then the next exit, which is due at
+ * once, goes on with what is @left.
+ */
+static void notify_some(u16 vm_id, bool *left)
+{
+	struct hf_vm *vm;
+	int i;
+	s64 id;
+
+	WRITE_ONCE(*left, false);
+	for (i = 0; i < WAITERS_MAX; i++) {
+		id = hf_ffa_mailbox_waiter_get(vm_id);
+		if (id < 0)
+			return;
+		vm = hf_vm_find(id);
+		if (id == HF_PRIMARY_VM_ID)
+			resume_flows();
+		else if (vm)
+			hf_wait_interrupt(vm, HF_MAILBOX_WRITABLE_INTID);
+	}
+	WRITE_ONCE(*left, true);
+}
+
+/*
+ * The RX page holds @len bytes from @offset on: copy them. Counts what it has to drop.
+ * As long as we have the page no VM can send to us, so this does not wait for memory,
  * or let others run, unless there is no other way: the sender was told that we
  * have its message. The reserves are not for guests: the socket would drop what
  * comes from there.
  */
-static struct sk_buff *copy_message(struct hf_vcpu *vcpu, struct hf_vm *vm, u32 len)
+static struct sk_buff *copy_message(struct hf_vcpu *vcpu, struct hf_vm *vm, u32 offset, u32 len)
 {
+	const void *message = hf_pages_rx() + offset;
 	struct hf_msg_hdr hdr;
 	struct sk_buff *skb;
 
-	if (len > HF_MAILBOX_SIZE) {
+	if (offset > HF_MAILBOX_SIZE || len > HF_MAILBOX_SIZE - offset) {
 		atomic_long_inc(&vm->dropped_size);
 		return NULL;
 	}
@@ -183,8 +145,8 @@ static struct sk_buff *copy_message(struct hf_vcpu *vcpu, struct hf_vm *vm, u32 
 	}
 
 	/* The page is EL2's to write: one copy, then the copy is used. */
-	memcpy(&hdr, hf_pages_rx(), sizeof(hdr));
-	skb_put_data(skb, hf_pages_rx() + sizeof(hdr), len);
+	memcpy(&hdr, message, sizeof(hdr));
+	skb_put_data(skb, message + sizeof(hdr), len);
 	HF_SKB_CB(skb)->vm = vm;
 	HF_SKB_CB(skb)->src_port = le64_to_cpu(hdr.src_port);
 	HF_SKB_CB(skb)->dst_port = le64_to_cpu(hdr.dst_port);
@@ -204,19 +166,14 @@ static void release_page(void)
 		ret = hf_ffa_rx_release();
 	}
 	if (ret == 1)
-		notify_waiters(HF_PRIMARY_VM_ID);
+		notify_some(HF_PRIMARY_VM_ID, &own_waiters_left);
 }
 
-/* EL2 has put a message for us into the RX page; we own the page until we release it. */
-static void receive(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
+/* The RX page is ours, and holds a message of @vm, until it is released. */
+static void receive(struct hf_vcpu *vcpu, struct hf_vm *vm, u32 offset, u32 len)
 {
-	struct hf_vm *vm = hf_vm_find(exit->vm);
-	struct sk_buff *skb = NULL;
+	struct sk_buff *skb = copy_message(vcpu, vm, offset, len);
 
-	if (vm)
-		skb = copy_message(vcpu, vm, exit->len);
-	else
-		atomic_long_inc(&vcpu->vm->dropped_sender);
 	if (!skb) {
 		release_page();
 		return;
@@ -230,13 +187,39 @@ static void receive(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
 	spin_unlock(&vm->rx_lock);
 }
 
-/* A message went from one VM to another: our part is to run the receiver. */
-static void forward(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
+/*
+ * FFA_MSG_SEND2 fills our RX page without an exit. EL2 lets nothing but a header with
+ * the right ids through, so that a page which does not begin with one holds no such
+ * message; one that does may hold an old one, and EL2 knows. Sender and receiver are
+ * what EL2 checked, offset and size may be anything.
+ */
+static void receive_unseen(struct hf_vcpu *vcpu)
 {
-	struct hf_vm *receiver = hf_vm_find(exit->vcpu);
+	const struct hf_msg2_hdr *page = hf_pages_rx();
+	struct hf_msg2_hdr hdr;
+	struct hf_vm *vm;
 
-	if (receiver)
-		hf_mailbox_arrived(receiver, false);
+	if (le16_to_cpu(READ_ONCE(page->receiver)) != HF_PRIMARY_VM_ID ||
+	    !hf_vm_find(le16_to_cpu(READ_ONCE(page->sender))) || !hf_ffa_rx_full())
+		return;
+
+	hdr = *page;
+	vm = hf_vm_find(le16_to_cpu(hdr.sender));
+	if (vm && le32_to_cpu(hdr.offset) >= sizeof(hdr)) {
+		receive(vcpu, vm, le32_to_cpu(hdr.offset), le32_to_cpu(hdr.size));
+		return;
+	}
+	atomic_long_inc(vm ? &vm->dropped_size : &vcpu->vm->dropped_sender);
+	release_page();
+}
+
+/* A message went from one VM to another: our part is to run the receiver. */
+static void forward(struct hf_vcpu *vcpu, u16 receiver)
+{
+	struct hf_vm *vm = hf_vm_find(receiver);
+
+	if (vm)
+		hf_mailbox_arrived(vm);
 	else
 		atomic_long_inc(&vcpu->vm->dropped_sender);
 }
@@ -255,26 +238,16 @@ static void vm_died(struct hf_vm *vm)
 	hf_flow_purge(vm);
 }
 
-bool hf_mailbox_exit(struct hf_vcpu *vcpu, enum hf_exit_kind kind,
-		     const struct hf_ffa_exit *exit)
+void hf_mailbox_exit(struct hf_vcpu *vcpu, enum hf_exit_kind kind, const struct hf_ffa_exit *exit)
 {
 	struct hf_vm *vm = vcpu->vm;
-	bool run_again = false;
 
 	switch (kind) {
-	case HF_EXIT_MSG_WAIT:
-		if (!READ_ONCE(vm->waits))
-			WRITE_ONCE(vm->waits, true);
-		run_again = announce_waiting(vcpu);
-		break;
 	case HF_EXIT_MSG_SEND:
 		if (exit->vcpu == HF_PRIMARY_VM_ID)
-			receive(vcpu, exit);
+			receive(vcpu, vm, 0, exit->len);
 		else
-			forward(vcpu, exit);
-		break;
-	case HF_EXIT_RX_RELEASE:
-		notify_waiters(vm->id);
+			forward(vcpu, exit->vcpu);
 		break;
 	case HF_EXIT_ABORTED:
 		vm_died(vm);
@@ -282,20 +255,36 @@ bool hf_mailbox_exit(struct hf_vcpu *vcpu, enum hf_exit_kind kind,
 	default:
 		break;
 	}
+	if (hf_ffa_features.send2)
+		receive_unseen(vcpu);
+	if (kind == HF_EXIT_RX_RELEASE || READ_ONCE(vm->waiters_left))
+		notify_some(vm->id, &vm->waiters_left);
+	if (READ_ONCE(own_waiters_left))
+		notify_some(HF_PRIMARY_VM_ID, &own_waiters_left);
 
+	if (kind == HF_EXIT_MSG_WAIT)
+		hf_wait_begin(vcpu);
+	else
+		hf_wait_exit(vcpu, kind);
 	/*
 	 * (I) The vCPU could have freed its mailbox while a sender that finds
 	 * it full has not yet made its message visible in the queue.
 	 *
-	 * Orders: EL2's mailbox freed  ->  flows empty?
+	 * Orders: EL2's mailbox freed, what the exit shows  ->  flows empty?
 	 * Pairs:  (H) in send_next_locked()
 	 * Proof:  litmus/SB+queue-vs-release, spin/mailbox
 	 */
 	smp_mb();
 	if (!list_empty(&vm->flows) && !hf_mutant(QUEUE_FORGOTTEN))
 		hf_flow_drain(vm);
+}
 
-	return run_again;
+void hf_mailbox_clear(void)
+{
+	if (hf_ffa_features.send2)
+		hf_ffa_rx_full();
+	if (hf_ffa_rx_release() == 1)
+		own_waiters_left = true;
 }
 
 void hf_mailbox_purge_all(void)
@@ -304,7 +293,7 @@ void hf_mailbox_purge_all(void)
 	unsigned long id;
 
 	hf_for_each_vm(vm, id) {
-		cancel_delayed_work_sync(&vm->hold_work);
+		cancel_delayed_work_sync(&vm->retry_work);
 		hf_flow_purge(vm);
 	}
 }

@@ -28,7 +28,7 @@ struct hf_skb_cb {
 /**
  * hf_mailbox_put() - put a message into the mailbox of a VM
  *
- * Context: under vm->tx_lock. Return: 0, and hf_mailbox_arrived() is owed; -EAGAIN
+ * Context: under vm->tx_lock. Return: 0, and hf_wait_accepted_locked() is owed; -EAGAIN
  * if the mailbox is full, and we are told when it no longer is, where EL2 does that;
  * or another negative errno: it can never be sent.
  */
@@ -45,11 +45,16 @@ int hf_mailbox_put_from(struct hf_vm *vm, const void *head, size_t head_len,
 void hf_mailbox_purge_all(void);
 
 /*
- * EL2 holds a message for @vm: see that one of its vCPUs runs. Process context, may
- * hold spinlocks; unless @here, for then the caller may come to run the vCPU itself,
- * as hf_vcpu_request_here() says.
+ * EL2 holds a message for @vm that we did not send: make one of its vCPUs run.
+ * Process context, may hold spinlocks but not vm->tx_lock.
  */
-void hf_mailbox_arrived(struct hf_vm *vm, bool here);
+void hf_mailbox_arrived(struct hf_vm *vm);
+
+/*
+ * What the RX page holds from before the module was loaded is gone, and VMs can
+ * send to us. Module init, after the pages were mapped; may be repeated.
+ */
+void hf_mailbox_clear(void);
 
 /**
  * hf_socket_deliver() - upcall: a message for us

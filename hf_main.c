@@ -18,6 +18,7 @@
 #include <linux/of.h>
 #include <linux/of_irq.h>
 
+#include "hf_discover.h"
 #include "hf_ffa.h"
 #include "hf_mailbox.h"
 #include "hf_mutant.h"
@@ -166,7 +167,10 @@ static int pages_init(void)
 
 static int vms_init(void)
 {
-	int err = vms ? hf_params_vms(vms, hf_vm_create) : hf_pages_discover();
+	int err;
+
+	hf_mailbox_clear();
+	err = vms ? hf_params_vms(vms, hf_vm_create) : hf_discover();
 
 	if (!err && owners)
 		err = hf_params_owners(owners, hf_vm_set_owner);

@@ -49,6 +49,10 @@ enum hf_mutant {
 	HF_MUTANT_KICK_THE_THREAD,
 	/* The send queue is not looked at after an exit. */
 	HF_MUTANT_QUEUE_FORGOTTEN,
+	/* L6: after 20 ms a message counts as read. */
+	HF_MUTANT_CLOCK_DECIDES,
+	/* L6: a message is sent while a vCPU reads the one before. */
+	HF_MUTANT_READERS_FORGOTTEN,
 	/*
 	 * Nobody's mistakes: one for each detector, which has to see it
 	 * (selftests/planted.conf).

@@ -3,7 +3,7 @@
  * The RX and TX pages that we share with the hypervisor: their life.
  *
  * Private to hf_mailbox.c, which alone reads and writes what is in them while
- * VMs run, and to module init.
+ * VMs run, and to module init (hf_discover.c).
  */
 #ifndef HF_PAGES_H
 #define HF_PAGES_H
@@ -25,14 +25,6 @@ int hf_pages_init(phys_addr_t tx, phys_addr_t rx);
 
 /* Take the pages back, or leave them to EL2 and say so. After all threads ended. */
 void hf_pages_exit(void);
-
-/**
- * hf_pages_discover() - create the VMs that the hypervisor tells us of
- *
- * FFA_PARTITION_INFO_GET, DEN0077A 13.8. Context: module init, may sleep.
- * Return: 0 or a negative errno, and the reason is printed; VMs created so far stay.
- */
-int hf_pages_discover(void);
 
 /* The pages, HF_MAILBOX_SIZE bytes each; hf_mailbox.c says who owns them when. */
 void *hf_pages_tx(void);

@@ -24,6 +24,7 @@
 
 #include "hf_abi.h"
 #include "hf_params.h"
+#include "hf_vm.h"
 
 /* kstrto*() would let a sign, a newline or nothing pass. */
 static int parse_u16(const char *text, u16 *value)
@@ -50,7 +51,7 @@ static int parse_vm(char *entry, unsigned long *seen, u16 *id, u16 *nr_vcpus)
 	/* The last one is HF_VM_ID_ANY. */
 	if (*id <= HF_PRIMARY_VM_ID || *id == U16_MAX)
 		return -EINVAL;
-	if (!*nr_vcpus || *nr_vcpus > HF_PARAMS_VCPUS_MAX)
+	if (!*nr_vcpus || *nr_vcpus > HF_VM_VCPUS_MAX)
 		return -EINVAL;
 	return __test_and_set_bit(*id, seen) ? -EINVAL : 0;
 }
@@ -79,7 +80,7 @@ int hf_params_vms(const char *text, int (*create)(u16 id, u16 nr_vcpus))
 		err = parse_vms(copy, seen, create);
 	if (err == -EINVAL)
 		pr_err("vms=%s: expected id:vcpus[,id:vcpus...], each id once, ids from %u to %u, vcpus from 1 to %u\n",
-		       text, HF_PRIMARY_VM_ID + 1, U16_MAX - 1, HF_PARAMS_VCPUS_MAX);
+		       text, HF_PRIMARY_VM_ID + 1, U16_MAX - 1, HF_VM_VCPUS_MAX);
 	kfree(copy);
 	bitmap_free(seen);
 	return err;

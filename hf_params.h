@@ -18,9 +18,6 @@
  */
 int hf_params_known(void);
 
-/* vCPUs that the parameter may ask of one VM; a sanity check, not a limit of the driver. */
-#define HF_PARAMS_VCPUS_MAX 512
-
 /**
  * hf_params_vms() - parse "id:vcpus,..." and hand each VM to @create
  * @create: Called with each id and count; its error ends the parsing.

@@ -54,12 +54,14 @@ static void vm_line(const struct hf_vm *vm, char *line, size_t size)
 	};
 	int i, len;
 
-	len = scnprintf(line, size, "vm=%u vcpus=%u state=%s", vm->id, vm->nr_vcpus,
+	len = scnprintf(line, size, "vm=%u vcpus=%u state=%s", vm->id, hf_vm_nr_vcpus(vm),
 			READ_ONCE(vm->dead) ? "dead" : "alive");
-	len += scnprintf(line + len, size - len, " message_pending=%d waiting=%u sendq=%u",
+	/* Of the bitmaps any recent number will do. */
+	len += scnprintf(line + len, size - len,
+			 " message_pending=%d waiting=%u readers=%u sendq=%u",
 			 READ_ONCE(vm->message_pending),
-			 /* Any recent number will do. */
-			 data_race(bitmap_weight(vm->waiting, vm->nr_vcpus)),
+			 data_race(bitmap_weight(vm->waiting, vm->max_vcpus)),
+			 data_race(bitmap_weight(vm->readers, vm->max_vcpus)),
 			 READ_ONCE(vm->queued));
 	for (i = 0; i < ARRAY_SIZE(counters); i++)
 		len += scnprintf(line + len, size - len, " %s=%ld", counters[i].name,
@@ -111,7 +113,7 @@ static int vcpus_show(struct seq_file *seq, void *unused)
 	if (!line)
 		return -ENOMEM;
 	hf_for_each_vm(vm, id) {
-		for (i = 0; i < vm->nr_vcpus; i++) {
+		for (i = 0; i < hf_vm_nr_vcpus(vm); i++) {
 			vcpu_line(&vm->vcpus[i], line, LINE_SIZE);
 			seq_printf(seq, "%s\n", line);
 		}
@@ -127,10 +129,14 @@ static int features_show(struct seq_file *seq, void *unused)
 
 	seq_printf(seq, "version=%u.%u\n", f->version >> 16, f->version & 0xffff);
 	seq_printf(seq, "waiter_list=%d\n", f->waiter_list);
+	seq_printf(seq, "notifications=%d\n", f->notifications);
+	seq_printf(seq, "send2=%d\n", f->send2);
 	seq_printf(seq, "rx_overwrite=%d\n", f->rx_overwrite);
+	seq_printf(seq, "hands_twice=%d\n", f->hands_twice);
+	seq_printf(seq, "wait_returns=%d\n", f->wait_returns);
+	seq_printf(seq, "restart_panics=%d\n", f->restart_panics);
 	seq_printf(seq, "rxtx_unmap=%d\n", f->rxtx_unmap);
 	seq_printf(seq, "injection=%d\n", READ_ONCE(f->injection));
-	seq_printf(seq, "desc_size=%u\n", f->desc_size);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(features);
@@ -139,14 +145,14 @@ DEFINE_SHOW_ATTRIBUTE(features);
 static u64 stalled_at(const struct hf_vm *vm)
 {
 	/* Wrong now and then, but not at two looks. */
-	bool nobody = data_race(bitmap_empty(vm->waiting, vm->nr_vcpus));
+	bool nobody = data_race(bitmap_empty(vm->waiting, vm->max_vcpus));
 	bool work = READ_ONCE(vm->message_pending) && !nobody;
 	u64 runs = 1;
 	u16 i;
 
 	if (READ_ONCE(vm->dead))
 		return 0;
-	for (i = 0; i < vm->nr_vcpus; i++) {
+	for (i = 0; i < hf_vm_nr_vcpus(vm); i++) {
 		const struct hf_vcpu *vcpu = &vm->vcpus[i];
 
 		if (READ_ONCE(vcpu->mode) != HF_VCPU_BLOCKED || task_is_running(vcpu->task))
@@ -168,7 +174,7 @@ static void report_stall(struct hf_vm *vm)
 		return;
 	vm_line(vm, line, LINE_SIZE);
 	pr_err("%s\n", line);
-	for (i = 0; i < vm->nr_vcpus; i++) {
+	for (i = 0; i < hf_vm_nr_vcpus(vm); i++) {
 		vcpu_line(&vm->vcpus[i], line, LINE_SIZE);
 		pr_err("%s\n", line);
 	}
@@ -189,10 +195,15 @@ static void detect(struct work_struct *work)
 			if (!vm->stall_reported)
 				report_stall(vm);
 			vm->stall_reported = true;
-			for (i = 0; i < vm->nr_vcpus; i++)
+			for (i = 0; i < hf_vm_nr_vcpus(vm); i++)
 				hf_vcpu_request(&vm->vcpus[i], HF_REQ_WAKE);
 		}
 		vm->stalled_at = now;
+		if (READ_ONCE(vm->stuck) && !vm->stuck_reported) {
+			pr_warn("VM %u waits for messages, but its mailbox stays full: it has lost one, or does not release them\n",
+				vm->id);
+			vm->stuck_reported = true;
+		}
 	}
 	schedule_delayed_work(&detector, round_jiffies_relative(DETECTOR_PERIOD));
 }

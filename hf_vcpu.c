@@ -17,6 +17,7 @@
 
 #include <linux/kcsan-checks.h>
 #include <linux/kthread.h>
+#include <linux/ktime.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
@@ -28,6 +29,7 @@
 #include "hf_mutant.h"
 #include "hf_vcpu.h"
 #include "hf_vm.h"
+#include "hf_wait.h"
 
 /* Exits that a sender takes care of before the vCPU's thread has to. */
 #define BORROW_EXITS	4
@@ -95,6 +97,12 @@ void hf_vcpu_request(struct hf_vcpu *vcpu, enum hf_vcpu_request request)
 	kick(vcpu);
 }
 
+void hf_vcpu_kick_out(struct hf_vcpu *vcpu)
+{
+	if (READ_ONCE(vcpu->mode) == HF_VCPU_IN_GUEST)
+		hf_vcpu_request(vcpu, HF_REQ_WAKE);
+}
+
 static unsigned long check_requests(struct hf_vcpu *vcpu)
 {
 	if (!READ_ONCE(vcpu->requests))
@@ -110,27 +118,33 @@ static unsigned long check_requests(struct hf_vcpu *vcpu)
 	return xchg(&vcpu->requests, 0);
 }
 
-/* To be called before a vCPU runs: it no longer waits, and gets what is there. */
-static void stop_waiting(struct hf_vcpu *vcpu, unsigned long requests)
+/*
+ * A vCPU is run only if EL2 is known to have it: the first of a VM is on from boot,
+ * the others are once EL2 has named them. Some hypervisors die if they are made to
+ * run one that was never started, or that was switched off and on again.
+ */
+static bool is_on(struct hf_vcpu *vcpu, unsigned long requests)
 {
-	struct hf_vm *vm = vcpu->vm;
+	bool restarted = vcpu->last_exit == HF_EXIT_WFI || vcpu->last_exit == HF_EXIT_OFF;
 
-	if (!vcpu->waiting)
-		return;
-
-	if (!READ_ONCE(vm->message_pending) && !(requests & ~BIT(HF_REQ_MESSAGE)))
-		WRITE_ONCE(vcpu->spurious, vcpu->spurious + 1);
-
-	if (hf_ffa_features.rx_overwrite) {
-		/* A sender counts on this vCPU waiting while it holds the lock. */
-		spin_lock(&vm->tx_lock);
-		clear_bit(vcpu->index, vm->waiting);
-		spin_unlock(&vm->tx_lock);
-	} else {
-		clear_bit(vcpu->index, vm->waiting);
+	if (vcpu->last_exit == HF_EXIT_ABORTED)
+		return false;
+	if (!(requests & BIT(HF_REQ_ON)))
+		return !vcpu->off;
+	if (restarted && hf_ffa_features.restart_panics) {
+		pr_warn_ratelimited("VM %u vCPU %u was switched off and on again: this hypervisor cannot run it any more\n",
+				    vcpu->vm->id, vcpu->index);
+		WRITE_ONCE(vcpu->last_exit, HF_EXIT_ABORTED);
+		return false;
 	}
-	vcpu->waiting = false;
-	WRITE_ONCE(vm->message_pending, false);
+	WRITE_ONCE(vcpu->off, false);
+	return true;
+}
+
+/* Whether to run the vCPU now; it no longer waits then, and gets what is there. */
+static bool may_run(struct hf_vcpu *vcpu, unsigned long requests)
+{
+	return is_on(vcpu, requests) && hf_wait_end(vcpu, requests);
 }
 
 /* Both write current->flags: this thread alone may, and the scheduler reads it as it is. */
@@ -150,8 +164,14 @@ static void guest_time_ends(void)
 
 static void run_guest(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit)
 {
+	bool timed = hf_wait_wants_stay(vcpu);
+
 	guest_time_begins();
+	if (timed)
+		vcpu->stay_ns = -ktime_get_mono_fast_ns();
 	hf_ffa_run(vcpu->vm->id, vcpu->index, exit);
+	if (timed)
+		vcpu->stay_ns += ktime_get_mono_fast_ns();
 	WRITE_ONCE(vcpu->mode, HF_VCPU_OUTSIDE);
 
 	/* Take the interrupt that ended the run here: a tick is the guest's time. */
@@ -186,7 +206,7 @@ static bool vcpu_enter(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit, bool yiel
 	 * its request; a message could arrive while we forget the last one.
 	 *
 	 * Orders: mode = IN_GUEST, message_pending = false  ->  requests, EL2's look
-	 * Pairs:  (A) in make_request(), (B) in kick(), (F) in hf_mailbox_arrived()
+	 * Pairs:  (A) in make_request(), (B) in kick(), (F) in hf_wait_accepted_locked()
 	 * Proof:  litmus/SB+request-vs-enter, litmus/R+mirror-vs-consume, spin/vcpu_sleep
 	 */
 	smp_mb();
@@ -203,13 +223,11 @@ static bool vcpu_enter(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit, bool yiel
 	return entered;
 }
 
-/* @timeout_ns from now there is to be a request. */
-static void start_timer(struct hf_vcpu *vcpu, u64 timeout_ns)
+static void start_timer(struct hf_vcpu *vcpu)
 {
-	vcpu->timed = timeout_ns != HF_UNTIL_REQUEST;
+	vcpu->timed = vcpu->deadline != KTIME_MAX;
 	if (vcpu->timed)
-		hrtimer_start(&vcpu->timer, min_t(u64, timeout_ns, KTIME_MAX),
-			      HRTIMER_MODE_REL);
+		hrtimer_start(&vcpu->timer, vcpu->deadline, HRTIMER_MODE_ABS);
 }
 
 static void stop_timer(struct hf_vcpu *vcpu)
@@ -249,14 +267,14 @@ static void give_back(struct hf_vcpu *vcpu)
 	smp_store_release(&vcpu->mode, HF_VCPU_BLOCKED);
 }
 
-/* Sleep until there is a request, or @timeout_ns are over, that no sender took care of. */
-static void vcpu_block(struct hf_vcpu *vcpu, u64 timeout_ns)
+/* Sleep until there is a request, or the deadline is over, that no sender took care of. */
+static void vcpu_block(struct hf_vcpu *vcpu)
 {
 	int i;
 
 	for (i = 0; hf_mutant(PLANTED_PLAIN_ACCESS) && i < 1000 && !vcpu->requests; i++)
 		cpu_relax();
-	start_timer(vcpu, timeout_ns);
+	start_timer(vcpu);
 	give_back(vcpu);
 	for (;;) {
 		/*
@@ -292,50 +310,45 @@ static enum hrtimer_restart timer_expired(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
-/*
- * Run a vCPU that was taken until it has nothing to do, or for as long as a
- * sender may be held up. Returns what hf_exit_handle() said last.
- */
-static u64 run_borrowed(struct hf_vcpu *vcpu)
+/* Run a vCPU that was taken until it has nothing to do, or for as long as a sender may be held up. */
+static void run_borrowed(struct hf_vcpu *vcpu)
 {
-	u64 idle_ns = HF_RUN_AGAIN;
 	struct hf_ffa_exit exit;
 	unsigned long requests;
 	int i;
 
-	for (i = 0; idle_ns == HF_RUN_AGAIN && i < BORROW_EXITS && !need_resched(); i++) {
-		if (vcpu->last_exit == HF_EXIT_ABORTED)
-			return HF_UNTIL_REQUEST;
+	for (i = 0; i < BORROW_EXITS && !need_resched(); i++) {
 		requests = check_requests(vcpu);
 		if (requests & BIT(HF_REQ_STOP)) {
 			make_request(vcpu, HF_REQ_STOP);
-			return HF_UNTIL_REQUEST;
+			return;
 		}
-		stop_waiting(vcpu, requests);
+		if (!may_run(vcpu, requests))
+			return;
+		vcpu->deadline = 0;
 		if (!vcpu_enter(vcpu, &exit, true))
 			continue;
-		idle_ns = hf_exit_handle(vcpu, &exit);
+		hf_exit_handle(vcpu, &exit);
 		if (vcpu->last_exit == HF_EXIT_INTERRUPT || vcpu->last_exit == HF_EXIT_YIELD)
-			break;
+			return;
+		if (vcpu->deadline && !READ_ONCE(vcpu->requests))
+			return;
 	}
-	return idle_ns;
 }
 
 static void serve_borrowed(struct hf_vcpu *vcpu)
 {
-	u64 idle_ns;
-
 	stop_timer(vcpu);
 	vcpu->borrowed = true;
-	idle_ns = run_borrowed(vcpu);
+	run_borrowed(vcpu);
 	vcpu->borrowed = false;
-	if (hf_mutant(BACK_WITHOUT_TIMER) && idle_ns)
-		idle_ns = HF_UNTIL_REQUEST;
-	if (idle_ns == HF_RUN_AGAIN) {
+	if (hf_mutant(BACK_WITHOUT_TIMER) && vcpu->deadline)
+		vcpu->deadline = KTIME_MAX;
+	if (!vcpu->deadline) {
 		make_request(vcpu, HF_REQ_WAKE);
-		idle_ns = HF_UNTIL_REQUEST;
+		vcpu->deadline = KTIME_MAX;
 	}
-	start_timer(vcpu, idle_ns);
+	start_timer(vcpu);
 }
 
 /*
@@ -429,7 +442,6 @@ static int vcpu_thread(void *data)
 	struct hf_vcpu *vcpu = data;
 	struct hf_ffa_exit exit;
 	unsigned long requests;
-	u64 idle_ns = HF_RUN_AGAIN;
 	bool yield = true;
 
 	for (;;) {
@@ -437,22 +449,19 @@ static int vcpu_thread(void *data)
 		if (requests & BIT(HF_REQ_STOP))
 			break;
 
-		/* A vCPU that aborted is never run again. */
-		if (vcpu->last_exit == HF_EXIT_ABORTED) {
-			idle_ns = HF_UNTIL_REQUEST;
-		} else {
-			stop_waiting(vcpu, requests);
+		if (may_run(vcpu, requests)) {
+			vcpu->deadline = 0;
 			if (!vcpu_enter(vcpu, &exit, yield)) {
 				cond_resched();
 				continue;
 			}
-			idle_ns = hf_exit_handle(vcpu, &exit);
-			yield = idle_ns != HF_RUN_AGAIN || let_others_run(vcpu);
+			hf_exit_handle(vcpu, &exit);
+			yield = vcpu->deadline || let_others_run(vcpu);
 		}
 		if (hf_mutant(CLEAR_AFTER_RUN))
 			vcpu->requests &= BIT(HF_REQ_STOP);
-		if (idle_ns != HF_RUN_AGAIN)
-			vcpu_block(vcpu, idle_ns);
+		if (vcpu->deadline && !(READ_ONCE(vcpu->requests) & BIT(HF_REQ_MESSAGE)))
+			vcpu_block(vcpu);
 	}
 	return 0;
 }
@@ -464,8 +473,10 @@ int hf_vcpu_create(struct hf_vcpu *vcpu, struct hf_vm *vm, u16 index)
 	vcpu->vm = vm;
 	vcpu->index = index;
 	vcpu->mode = HF_VCPU_OUTSIDE;
+	vcpu->off = index;
+	vcpu->deadline = KTIME_MAX;
 	vcpu->backoff_ns = HF_BACKOFF_MIN_NS;
-	hrtimer_setup(&vcpu->timer, timer_expired, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+	hrtimer_setup(&vcpu->timer, timer_expired, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
 	if (hf_mutant(WAITING_UNINITIALISED) && index)
 		set_bit(index, vm->waiting);
 

@@ -28,11 +28,20 @@ enum hf_vcpu_request {
 	HF_REQ_MESSAGE,		/* its VM got a message while it waited for one */
 	HF_REQ_INTERRUPT,	/* a virtual interrupt was injected */
 	HF_REQ_TIMER,		/* the timeout of its last exit is over */
-	HF_REQ_WAKE,		/* another vCPU, or the driver, says so */
+	HF_REQ_WAKE,		/* the driver says so */
+	HF_REQ_ON,		/* EL2 named it: it is on, and has to run */
 	HF_REQ_STOP,		/* the thread has to end */
 };
 
 struct hf_vm;
+
+/* What a vCPU of a VM that polls did since a message was accepted; hf_wait.c. */
+struct hf_polling {
+	u32 yields;
+	u64 guest_ns;			/* between interrupts */
+	bool answered;
+	bool has_read;
+};
 
 struct hf_vcpu {
 	/* Set before the thread starts, then constant. */
@@ -50,57 +59,90 @@ struct hf_vcpu {
 	atomic_long_t kicks;		/* IPIs sent */
 
 	/* Whoever runs it; others read the counters for display. */
+	bool off;			/* EL2 has not named it, or says that it is off */
 	bool waiting;			/* its bit in vm->waiting is set */
+	bool computes;			/* interrupted twice with nothing between */
+	u8 timer_looks;			/* since it is in WFI */
+	unsigned long early;		/* requests that wait for hf_vm.readers */
 	u64 backoff_ns;			/* next pause after an error */
+	ktime_t deadline;		/* when to run it again without a request */
 	struct hrtimer timer;
 	bool timed;			/* the timer was started */
 	bool borrowed;			/* run by a sender, preemption disabled */
 	enum hf_exit_kind last_exit;
+	u32 epoch;			/* of its VM, when it was last entered */
+	struct hf_polling polling;	/* since that epoch began */
+	u64 stay_ns;			/* polling VMs: in the guest, the last time */
 	u64 runs;
 	u64 wakes;			/* returns from sleep */
 	u64 spurious;			/* runs of a waiting vCPU without a reason */
 	u64 exits[HF_EXIT_COUNT];
 } ____cacheline_aligned_in_smp;
 
+/* vCPUs that a VM may have beyond those that were known when it was created. */
+#define HF_VCPUS_NAMED_MAX	32
+
 struct hf_vm {
 	/* Set before the threads start, then constant. */
 	u16 id;
-	u16 nr_vcpus;
+	u16 max_vcpus;			/* bits in each bitmap, elements of vcpus */
 	struct hf_vcpu *vcpus;
+	unsigned long *bitmaps;		/* memory of all bitmaps below */
 	kuid_t owner;			/* who may use it without a capability */
 	kgid_t group;			/* the same; either may be invalid = nobody */
+
+	/* Written by hf_vm.c; see hf_vm_nr_vcpus(). */
+	u16 nr_vcpus;
 
 	/* Any CPU; Documentation/wake-up.rst. */
 	unsigned long *waiting;		/* vCPUs blocked in FFA_MSG_WAIT */
 	bool message_pending;		/* mirror: EL2 may hold a message for it */
 	bool dead;			/* aborted; never becomes alive again */
-	bool waits;			/* uses FFA_MSG_WAIT; see hf_mailbox.c */
+	bool waits;			/* a vCPU of it has been in FFA_MSG_WAIT */
+	bool waiters_left;		/* a drain of its waiter list was cut short */
 	u16 irq_vcpu[HF_MAILBOX_WRITABLE_INTID + 1]; /* hint: who takes this interrupt */
+	unsigned long *named;		/* vCPUs that EL2 named before they were known */
+	struct delayed_work create_work;	/* creates those */
+	bool closing;			/* no more of that */
 
 	/* Under tx_lock. */
 	spinlock_t tx_lock ____cacheline_aligned_in_smp;
+	unsigned long *readers;		/* vCPUs that may be reading a message; hf_wait.c */
+	unsigned long *inside;		/* polling VMs: vCPUs in the guest */
+	bool answers;			/* the same: it has sent a message */
+	unsigned long *deferred;	/* vCPUs that wait for readers */
+	u32 epoch;			/* messages accepted, mod 2^32 */
+	bool was_pending;		/* mutants only */
+	bool unseen;			/* run for a full mailbox that no exit explains */
+	bool stuck;			/* and that did not help */
 	struct list_head flows;		/* those with something to send, in turn */
-	struct delayed_work hold_work;	/* patience with a VM that does not wait */
+	struct delayed_work retry_work;	/* tries again, and asks for exits */
 	struct list_head refused;	/* flows that wait for room */
 	unsigned int queued;		/* messages in all flows */
 	unsigned int queued_bytes;	/* their memory */
 	unsigned int closed_flows;	/* those that nobody owns any more */
 	unsigned int stray_flows;	/* those that nobody ever owned */
 	unsigned int closed_bytes;	/* what both have queued */
-	unsigned long oldest_since;	/* jiffies of the last turn */
+	unsigned long oldest_since;	/* jiffies of the last turn; mutants only */
 
 	/* From before the RX page is released until its message is delivered; before tx_lock. */
 	spinlock_t rx_lock ____cacheline_aligned_in_smp;
 
 	/* Stall detector only. */
 	u64 stalled_at;			/* see stalled_at() in hf_state.c */
-	bool stall_reported;
+	bool stall_reported, stuck_reported;
 
 	/* Counters for display. */
 	atomic_long_t sent, received;
 	atomic_long_t dropped_short, dropped_size, dropped_sender;
 	atomic_long_t dropped_port, dropped_full, dropped_unsent;
 };
+
+/* The vCPUs known so far: those below are complete. Grows only. Any context. */
+static inline u16 hf_vm_nr_vcpus(const struct hf_vm *vm)
+{
+	return smp_load_acquire(&vm->nr_vcpus);
+}
 
 /* Prepare a zeroed vCPU and create its thread, stopped. 0 or a negative errno. */
 int hf_vcpu_create(struct hf_vcpu *vcpu, struct hf_vm *vm, u16 index);
@@ -130,15 +172,21 @@ void hf_vcpu_sleep_begin(const struct hf_vcpu *vcpu);
 void hf_vcpu_sleep_end(const struct hf_vcpu *vcpu);
 
 /**
+ * hf_vcpu_kick_out() - end the vCPU's stay in the guest, if it is there
+ *
+ * For what its next exit tells. Context: any.
+ */
+void hf_vcpu_kick_out(struct hf_vcpu *vcpu);
+
+/**
  * hf_mailbox_exit() - upcall: a vCPU exited, and its VM's mailbox may be free
  *
  * Context: whoever runs the vCPU; a sender has preemption disabled.
- * Return: true if the vCPU has to be run again at once, whatever the exit.
  */
-bool hf_mailbox_exit(struct hf_vcpu *vcpu, enum hf_exit_kind kind,
+void hf_mailbox_exit(struct hf_vcpu *vcpu, enum hf_exit_kind kind,
 		     const struct hf_ffa_exit *exit);
 
-/* Upcall: the work function of hf_vm.hold_work. */
-void hf_mailbox_hold_expired(struct work_struct *work);
+/* Upcall: the work function of hf_vm.retry_work. */
+void hf_mailbox_retry(struct work_struct *work);
 
 #endif

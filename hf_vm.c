@@ -4,8 +4,9 @@
  *
  * Owns the map from VM id to struct hf_vm. It is filled before the first
  * thread runs and emptied after the last has ended, so that lookups need no
- * lock and no reference. Ids need not be contiguous. Process context, except
- * for the lookups, which may be called from anywhere.
+ * lock and no reference. Ids need not be contiguous. vCPUs that the hypervisor
+ * names later are added by a work item. Process context, except for the lookups,
+ * which may be called from anywhere.
  */
 #include <linux/bitmap.h>
 #include <linux/cred.h>
@@ -38,14 +39,16 @@ bool hf_vm_owned_by_current(const struct hf_vm *vm)
 	       (gid_valid(vm->group) && in_egroup_p(vm->group));
 }
 
+/* A thread may have asked for more until it ended. */
 static void vm_stop(struct hf_vm *vm)
 {
 	u16 i;
 
-	for (i = 0; i < vm->nr_vcpus; i++) {
-		if (vm->vcpus[i].task)
-			hf_vcpu_stop(&vm->vcpus[i]);
-	}
+	WRITE_ONCE(vm->closing, true);
+	cancel_delayed_work_sync(&vm->create_work);
+	for (i = 0; i < vm->nr_vcpus; i++)
+		hf_vcpu_stop(&vm->vcpus[i]);
+	cancel_delayed_work_sync(&vm->create_work);
 }
 
 static void vm_destroy(struct hf_vm *vm)
@@ -53,26 +56,74 @@ static void vm_destroy(struct hf_vm *vm)
 	u16 i;
 
 	vm_stop(vm);
-	for (i = 0; i < vm->nr_vcpus; i++) {
-		if (vm->vcpus[i].task)
-			put_task_struct(vm->vcpus[i].task);
-	}
+	for (i = 0; i < vm->nr_vcpus; i++)
+		put_task_struct(vm->vcpus[i].task);
 	kfree(vm->vcpus);
-	bitmap_free(vm->waiting);
+	bitmap_free(vm->bitmaps);
 	kfree(vm);
 }
 
-static int vm_create_vcpus(struct hf_vm *vm)
+/* Until there are @nr_vcpus. */
+static int create_vcpus(struct hf_vm *vm, u16 nr_vcpus)
 {
-	int err;
+	int err = 0;
 	u16 i;
 
-	for (i = 0; i < vm->nr_vcpus; i++) {
+	for (i = vm->nr_vcpus; i < nr_vcpus && !err; i++) {
 		err = hf_vcpu_create(&vm->vcpus[i], vm, i);
-		if (err)
-			return err;
+		/* What uses the vCPU finds it complete. */
+		if (!err)
+			smp_store_release(&vm->nr_vcpus, i + 1);
 	}
-	return 0;
+	return err;
+}
+
+int hf_vm_add_vcpus(struct hf_vm *vm, u16 nr_vcpus, bool on)
+{
+	int err = create_vcpus(vm, nr_vcpus);
+
+	if (!err && on)
+		vm->vcpus[nr_vcpus - 1].off = false;
+	return err;
+}
+
+static void create_named(struct work_struct *work)
+{
+	struct hf_vm *vm = container_of(to_delayed_work(work), struct hf_vm, create_work);
+	unsigned long last = find_last_bit(vm->named, vm->max_vcpus);
+	u16 i = vm->nr_vcpus;
+
+	if (READ_ONCE(vm->closing) || last >= vm->max_vcpus)
+		return;
+	if (create_vcpus(vm, last + 1))
+		schedule_delayed_work(&vm->create_work, HZ);
+	for (; i < vm->nr_vcpus; i++)
+		hf_vcpu_start(&vm->vcpus[i]);
+	for_each_set_bit(last, vm->named, vm->nr_vcpus) {
+		clear_bit(last, vm->named);
+		hf_vcpu_request(&vm->vcpus[last], HF_REQ_ON);
+	}
+}
+
+void hf_vm_create_vcpu(struct hf_vm *vm, u16 index)
+{
+	set_bit(index, vm->named);
+	if (!READ_ONCE(vm->closing))
+		schedule_delayed_work(&vm->create_work, 0);
+}
+
+/* All bitmaps in one piece of memory. */
+static int create_bitmaps(struct hf_vm *vm)
+{
+	unsigned long **maps[] = { &vm->waiting, &vm->readers, &vm->inside, &vm->deferred,
+				   &vm->named };
+	unsigned int longs = BITS_TO_LONGS(vm->max_vcpus);
+	int i;
+
+	vm->bitmaps = bitmap_zalloc(ARRAY_SIZE(maps) * longs * BITS_PER_LONG, GFP_KERNEL);
+	for (i = 0; vm->bitmaps && i < ARRAY_SIZE(maps); i++)
+		*maps[i] = vm->bitmaps + i * longs;
+	return vm->bitmaps ? 0 : -ENOMEM;
 }
 
 int hf_vm_create(u16 id, u16 nr_vcpus)
@@ -85,22 +136,21 @@ int hf_vm_create(u16 id, u16 nr_vcpus)
 		return -ENOMEM;
 
 	vm->id = id;
+	vm->max_vcpus = max_t(u16, nr_vcpus, HF_VCPUS_NAMED_MAX);
 	vm->owner = INVALID_UID;
 	vm->group = INVALID_GID;
-	vm->waits = hf_ffa_features.rx_overwrite;
 	spin_lock_init(&vm->tx_lock);
 	spin_lock_init(&vm->rx_lock);
 	INIT_LIST_HEAD(&vm->flows);
 	INIT_LIST_HEAD(&vm->refused);
-	INIT_DELAYED_WORK(&vm->hold_work, hf_mailbox_hold_expired);
+	INIT_DELAYED_WORK(&vm->retry_work, hf_mailbox_retry);
+	INIT_DELAYED_WORK(&vm->create_work, create_named);
 
-	vm->waiting = bitmap_zalloc(nr_vcpus, GFP_KERNEL);
-	vm->vcpus = kcalloc(nr_vcpus, sizeof(*vm->vcpus), GFP_KERNEL);
-	if (!vm->waiting || !vm->vcpus)
+	vm->vcpus = kcalloc(vm->max_vcpus, sizeof(*vm->vcpus), GFP_KERNEL);
+	if (!vm->vcpus || create_bitmaps(vm))
 		goto err_destroy;
-	vm->nr_vcpus = nr_vcpus;
 
-	err = vm_create_vcpus(vm);
+	err = create_vcpus(vm, nr_vcpus);
 	if (err)
 		goto err_destroy;
 
@@ -120,8 +170,11 @@ void hf_vm_start_all(void)
 	unsigned long id;
 	u16 i;
 
+	/* The work may have added some, which it starts itself. */
 	hf_for_each_vm(vm, id) {
-		for (i = 0; i < vm->nr_vcpus; i++)
+		u16 nr_vcpus = hf_vm_nr_vcpus(vm);
+
+		for (i = 0; i < nr_vcpus; i++)
 			hf_vcpu_start(&vm->vcpus[i]);
 	}
 }

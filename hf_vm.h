@@ -17,6 +17,24 @@
  */
 int hf_vm_create(u16 id, u16 nr_vcpus);
 
+/* vCPUs that a VM may be said to have: a sanity check, not a limit of the driver. */
+#define HF_VM_VCPUS_MAX	512
+
+/**
+ * hf_vm_add_vcpus() - the VM has @nr_vcpus vCPUs, the last of which is @on
+ *
+ * Context: before hf_vm_start_all(). Return: 0, -ENOMEM.
+ */
+int hf_vm_add_vcpus(struct hf_vm *vm, u16 nr_vcpus, bool on);
+
+/**
+ * hf_vm_create_vcpu() - EL2 named a vCPU that is not known: create and start it, soon
+ * @index: Below vm->max_vcpus.
+ *
+ * Context: any. Tried again until there is memory for it.
+ */
+void hf_vm_create_vcpu(struct hf_vm *vm, u16 index);
+
 /* Find a VM, NULL if there is none; lives until module exit. Any context. */
 struct hf_vm *hf_vm_find(u16 id);
 

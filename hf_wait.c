@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Waiting for messages: which vCPUs of a VM are in FFA_MSG_WAIT, the mirror of
+ * what EL2 holds for the VM, and the evidence that a message has been read.
+ *
+ * From Hafnium v2.9 on EL2 frees a mailbox while the guest still reads. There a
+ * message is sent in a grace period only: a vCPU that left FFA_MSG_WAIT counts as
+ * a reader until it is back. A VM of which no vCPU ever waited shows by other exits
+ * and by guest time that it has read; hypercalls.rst has the rule and its limits.
+ *
+ * Invariant: a message that EL2 accepted makes a vCPU of its receiver run; with
+ * rx_overwrite, "send" and "a waiting vCPU may run" exclude each other (tx_lock).
+ * Does not: look at a clock to decide about a message.
+ */
+#include <linux/bitmap.h>
+
+#include "hf_mutant.h"
+#include "hf_wait.h"
+
+/*
+ * Evidence of a VM that polls, for each vCPU that was in the guest since the message
+ * was accepted: FFA_YIELD after an answer; so many FFA_YIELDs without one, for a guest
+ * also yields while its answer finds our mailbox full; or guest time between
+ * interrupts, of which one run counts up to a tick of a slow kernel.
+ */
+#define POLL_YIELDS		128	/* the VM has never sent anything */
+#define POLL_YIELDS_UNANSWERED	4096	/* it has */
+#define POLL_GUEST_NS		(100 * NSEC_PER_MSEC)
+#define POLL_RUN_NS		(10 * NSEC_PER_MSEC)
+
+static bool is_empty(const struct hf_vm *vm, const unsigned long *bits)
+{
+	/* Bits come and go meanwhile: each word is read once, and barriers order it. */
+	return data_race(bitmap_empty(bits, vm->max_vcpus));
+}
+
+bool hf_wait_is_serving(const struct hf_vm *vm)
+{
+	u16 i;
+
+	for (i = 0; i < hf_vm_nr_vcpus(vm); i++) {
+		const struct hf_vcpu *vcpu = &vm->vcpus[i];
+
+		switch (READ_ONCE(vcpu->last_exit)) {
+		case HF_EXIT_INTERRUPT:
+			if (READ_ONCE(vcpu->computes))
+				break;
+			return true;
+		case HF_EXIT_MSG_WAIT:
+			if (test_bit(i, vm->waiting))
+				break;
+			return true;
+		case HF_EXIT_INTERRUPT_OTHER:
+		case HF_EXIT_WAKE_UP:
+		case HF_EXIT_MSG_SEND:
+		case HF_EXIT_RX_RELEASE:
+		case HF_EXIT_BUSY:
+			return true;
+		default:
+			break;
+		}
+	}
+	return false;
+}
+
+/*
+ * Where EL2 protects the page, a VM that uses FFA_MSG_WAIT gets a message while a
+ * vCPU waits: earlier it would only lie in the mailbox, the vCPU would take it there
+ * unseen, and be run once more for nothing. A VM that does something else than to
+ * serve messages gets it at once.
+ */
+bool hf_wait_may_send_locked(const struct hf_vm *vm)
+{
+	lockdep_assert_held(&vm->tx_lock);
+	if (hf_mutant(CLOCK_DECIDES) && time_after_eq(jiffies, vm->oldest_since + HZ / 50))
+		return true;
+	if (!hf_ffa_features.rx_overwrite)
+		return !vm->waits || !is_empty(vm, vm->waiting) || !hf_wait_is_serving(vm);
+	if (!is_empty(vm, vm->readers) && !hf_mutant(READERS_FORGOTTEN))
+		return false;
+	return !vm->waits || (!vm->message_pending && !is_empty(vm, vm->waiting));
+}
+
+bool hf_wait_needs_exits(const struct hf_vm *vm)
+{
+	return READ_ONCE(vm->waits) != hf_ffa_features.rx_overwrite;
+}
+
+void hf_wait_accepted_locked(struct hf_vm *vm)
+{
+	lockdep_assert_held(&vm->tx_lock);
+	vm->epoch++;
+	if (!vm->waits)
+		bitmap_or(vm->readers, vm->readers, vm->inside, vm->max_vcpus);
+	/*
+	 * (F) We could find no vCPU waiting while one that is about to sleep
+	 * finds no message; or a vCPU could forget this message unread.
+	 *
+	 * Orders: EL2's mailbox full  ->  message_pending = true  ->  waiting
+	 * Pairs:  (G) in hf_wait_begin(), (D) in vcpu_enter()
+	 * Proof:  litmus/SB+mirror-vs-wait, litmus/R+mirror-vs-consume, spin/mailbox
+	 */
+	vm->was_pending = xchg(&vm->message_pending, !hf_mutant(WAITING_DECIDES));
+}
+
+void hf_wait_interrupt(struct hf_vm *vm, u32 intid)
+{
+	u16 nr_vcpus = hf_vm_nr_vcpus(vm);
+	u16 hint = READ_ONCE(vm->irq_vcpu[intid]);
+	u16 i = hint;
+
+	/*
+	 * EL2 answers 1 if that vCPU has the interrupt enabled, and so is on; it is
+	 * remembered, so that one call suffices as a rule. 0 may mean that it is pending
+	 * already, or that the guest takes it on another vCPU: then all are asked.
+	 */
+	do {
+		struct hf_vcpu *vcpu = &vm->vcpus[i];
+		int ret = hf_ffa_interrupt_inject(vm->id, i, intid);
+
+		if (ret == 0 && hf_mutant(EL2_DECIDES))
+			return;
+		if (ret == 1)
+			hf_vcpu_request(vcpu, HF_REQ_ON);
+		else if (!READ_ONCE(vcpu->off) &&
+			 !(hf_mutant(WAITING_DECIDES) || hf_mutant(MIRROR_UNCHECKED)))
+			hf_vcpu_request(vcpu, HF_REQ_INTERRUPT);
+		if (ret == 1) {
+			WRITE_ONCE(vm->irq_vcpu[intid], i);
+			return;
+		}
+		i = i + 1 < nr_vcpus ? i + 1 : 0;
+	} while (i != hint);
+}
+
+void hf_wait_notify(struct hf_vm *vm, bool here)
+{
+	/* (F) orders this after the mirror. */
+	unsigned long i = data_race(find_first_bit(vm->waiting, vm->max_vcpus));
+
+	if (hf_mutant(PENDING_SKIPS_KICK) && READ_ONCE(vm->was_pending))
+		return;
+	if (i >= vm->max_vcpus)
+		hf_wait_interrupt(vm, HF_MAILBOX_READABLE_INTID);
+	else if (here)
+		hf_vcpu_request_here(&vm->vcpus[i], HF_REQ_MESSAGE);
+	else
+		hf_vcpu_request(&vm->vcpus[i], HF_REQ_MESSAGE);
+}
+
+/* The vCPU no longer reads. Those that had to wait for that may run. */
+static void stop_reading_locked(struct hf_vcpu *vcpu)
+{
+	struct hf_vm *vm = vcpu->vm;
+	unsigned long i;
+
+	lockdep_assert_held(&vm->tx_lock);
+	__clear_bit(vcpu->index, vm->readers);
+	if (vm->message_pending || !bitmap_empty(vm->readers, vm->max_vcpus))
+		return;
+	for_each_set_bit(i, vm->deferred, vm->max_vcpus) {
+		__clear_bit(i, vm->deferred);
+		hf_vcpu_request(&vm->vcpus[i], HF_REQ_WAKE);
+	}
+}
+
+/* A vCPU that was entered after the last message and blocks has found none. */
+static void begin_locked(struct hf_vcpu *vcpu)
+{
+	struct hf_vm *vm = vcpu->vm;
+
+	lockdep_assert_held(&vm->tx_lock);
+	if (!vm->waits)
+		bitmap_zero(vm->readers, vm->max_vcpus);
+	WRITE_ONCE(vm->waits, true);
+	__clear_bit(vcpu->index, vm->inside);
+	set_bit(vcpu->index, vm->waiting);
+	if (vcpu->epoch == vm->epoch)
+		WRITE_ONCE(vm->message_pending, false);
+	stop_reading_locked(vcpu);
+}
+
+void hf_wait_begin(struct hf_vcpu *vcpu)
+{
+	struct hf_vm *vm = vcpu->vm;
+
+	vcpu->waiting = true;
+	if (hf_ffa_features.rx_overwrite) {
+		spin_lock(&vm->tx_lock);
+		begin_locked(vcpu);
+		spin_unlock(&vm->tx_lock);
+	} else {
+		if (!READ_ONCE(vm->waits))
+			WRITE_ONCE(vm->waits, true);
+		set_bit(vcpu->index, vm->waiting);
+	}
+	/*
+	 * (G) We could find no message, sent or queued, while its sender finds
+	 * no vCPU waiting.
+	 *
+	 * Orders: waiting |= this vCPU  ->  message_pending, flows
+	 * Pairs:  (F) in hf_wait_accepted_locked(), (H) in send_next_locked()
+	 * Proof:  litmus/SB+mirror-vs-wait, litmus/SB+queue-vs-announce, spin/mailbox
+	 */
+	smp_mb__after_atomic();
+	if (READ_ONCE(vm->message_pending) && !hf_mutant(MIRROR_UNCHECKED))
+		hf_vcpu_request(vcpu, HF_REQ_MESSAGE);
+}
+
+/*
+ * Whether a waiting vCPU has a reason to run, with rx_overwrite. One that is run for
+ * nothing would return to its guest; one that is run while another reads could be
+ * handed the same message.
+ */
+static bool has_reason_locked(struct hf_vcpu *vcpu, unsigned long requests)
+{
+	struct hf_vm *vm = vcpu->vm;
+
+	lockdep_assert_held(&vm->tx_lock);
+	if (vm->dead)
+		return true;
+	if (hf_ffa_features.wait_returns)
+		return vm->message_pending;
+	if (vm->message_pending && requests & BIT(HF_REQ_MESSAGE))
+		return true;
+	requests &= ~BIT(HF_REQ_MESSAGE);
+	if (!requests)
+		return false;
+	if (!vm->message_pending && bitmap_empty(vm->readers, vm->max_vcpus))
+		return true;
+	vcpu->early |= requests;
+	if (requests & BIT(HF_REQ_TIMER))
+		vcpu->deadline = KTIME_MAX;
+	__set_bit(vcpu->index, vm->deferred);
+	return false;
+}
+
+static void end_waiting(struct hf_vcpu *vcpu, unsigned long requests)
+{
+	struct hf_vm *vm = vcpu->vm;
+
+	if (!READ_ONCE(vm->message_pending) && !(requests & ~BIT(HF_REQ_MESSAGE)))
+		WRITE_ONCE(vcpu->spurious, vcpu->spurious + 1);
+	clear_bit(vcpu->index, vm->waiting);
+	vcpu->waiting = false;
+	WRITE_ONCE(vm->message_pending, false);
+}
+
+/* A vCPU of a VM that polls is entered: from now on it may read. */
+static void enter_polling(struct hf_vcpu *vcpu)
+{
+	struct hf_vm *vm = vcpu->vm;
+
+	spin_lock(&vm->tx_lock);
+	if (!vm->waits) {
+		if (vcpu->epoch != vm->epoch)
+			memset(&vcpu->polling, 0, sizeof(vcpu->polling));
+		__set_bit(vcpu->index, vm->inside);
+		if (!vcpu->polling.has_read)
+			__set_bit(vcpu->index, vm->readers);
+	}
+	vcpu->epoch = vm->epoch;
+	spin_unlock(&vm->tx_lock);
+}
+
+bool hf_wait_end(struct hf_vcpu *vcpu, unsigned long requests)
+{
+	struct hf_vm *vm = vcpu->vm;
+	bool run = true;
+
+	if (!hf_ffa_features.rx_overwrite) {
+		if (vcpu->waiting)
+			end_waiting(vcpu, requests);
+		return true;
+	}
+	if (!vcpu->waiting) {
+		if (READ_ONCE(vm->waits))
+			vcpu->epoch = READ_ONCE(vm->epoch);
+		else
+			enter_polling(vcpu);
+		return true;
+	}
+
+	spin_lock(&vm->tx_lock);
+	requests |= vcpu->early;
+	run = has_reason_locked(vcpu, requests);
+	if (run) {
+		vcpu->early = 0;
+		vcpu->epoch = vm->epoch;
+		__clear_bit(vcpu->index, vm->deferred);
+		end_waiting(vcpu, requests);
+		__set_bit(vcpu->index, vm->readers);
+	}
+	spin_unlock(&vm->tx_lock);
+	return run;
+}
+
+/* Whether a polling vCPU has shown that it is done with what was accepted last. */
+static bool has_read_locked(struct hf_vcpu *vcpu, enum hf_exit_kind kind)
+{
+	struct hf_vm *vm = vcpu->vm;
+	struct hf_polling *p = &vcpu->polling;
+
+	lockdep_assert_held(&vm->tx_lock);
+	/* It sleeps, but may not have seen the message: not has_read. */
+	if (kind == HF_EXIT_WFI)
+		return true;
+	/* Its stay in the guest began before. */
+	if (vcpu->epoch != vm->epoch)
+		return false;
+	switch (kind) {
+	case HF_EXIT_MSG_SEND:
+		vm->answers = true;
+		p->answered = true;
+		break;
+	case HF_EXIT_YIELD:
+		p->yields++;
+		break;
+	case HF_EXIT_INTERRUPT:
+		p->guest_ns += min_t(u64, vcpu->stay_ns, POLL_RUN_NS);
+		break;
+	default:
+		break;
+	}
+	if ((p->answered && kind == HF_EXIT_YIELD) || p->guest_ns >= POLL_GUEST_NS ||
+	    p->yields >= (vm->answers ? POLL_YIELDS_UNANSWERED : POLL_YIELDS))
+		p->has_read = true;
+	return p->has_read;
+}
+
+void hf_wait_exit(struct hf_vcpu *vcpu, enum hf_exit_kind kind)
+{
+	struct hf_vm *vm = vcpu->vm;
+	bool gone = kind == HF_EXIT_OFF || kind == HF_EXIT_ABORTED;
+
+	if (!hf_ffa_features.rx_overwrite || (READ_ONCE(vm->waits) && !gone))
+		return;
+	spin_lock(&vm->tx_lock);
+	__clear_bit(vcpu->index, vm->inside);
+	if (gone || (!vm->waits && has_read_locked(vcpu, kind)))
+		stop_reading_locked(vcpu);
+	spin_unlock(&vm->tx_lock);
+}
