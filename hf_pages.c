@@ -96,6 +96,21 @@ refuse:
 	return -EINVAL;
 }
 
+/*
+ * Hafnium splits its page tables for each pair of pages that it maps, and joins them
+ * again only when it runs out of memory: what it refuses then it takes the next time.
+ */
+static int pages_map(void)
+{
+	int tries = 3;
+	int err;
+
+	do
+		err = hf_ffa_rxtx_map(virt_to_phys(pages.tx), virt_to_phys(pages.rx));
+	while (err == -ENOMEM && --tries);
+	return err;
+}
+
 int hf_pages_init(phys_addr_t tx, phys_addr_t rx)
 {
 	bool adopt = tx;
@@ -105,7 +120,7 @@ int hf_pages_init(phys_addr_t tx, phys_addr_t rx)
 	if (err)
 		return err;
 
-	err = hf_ffa_rxtx_map(virt_to_phys(pages.tx), virt_to_phys(pages.rx));
+	err = pages_map();
 	if (!err || (adopt && err == -EBUSY)) {
 		memset(pages.tx, 0, sizeof(struct signature));
 		return 0;
