@@ -149,6 +149,16 @@ static void load_file(u64 to, const struct file *file)
 	cache_clean((void *)to, file->size);
 }
 
+/* Hafnium reads UUIDs from another manifest; a VM that has some is an FF-A partition. */
+static u8 secondary_uuids(const struct machine *m, int node)
+{
+	u64 count = fdt_number(m->manifest, node, "hyp_uuids", 0);
+
+	if (count > UUIDS_MAX)
+		panic("manifest %s: at most %u UUIDs", fdt_name(m->manifest, node), UUIDS_MAX);
+	return (u8)count;
+}
+
 static void create_secondary(struct machine *m, int node)
 {
 	const void *manifest = m->manifest;
@@ -163,6 +173,7 @@ static void create_secondary(struct machine *m, int node)
 		panic("VM %u: image is larger than mem_size", vm->id);
 	vm->mem_start = take_memory(m, size);
 	vm->mem_end = vm->mem_start + size;
+	vm->uuid_count = secondary_uuids(m, node);
 	page_table_map(&vm->stage2, vm->mem_start, vm->mem_end, PROT_RW);
 
 	memset((void *)vm->mem_start, 0, size);
@@ -189,13 +200,11 @@ static int manifest_vm(const struct machine *m, unsigned int id)
 
 static void create_secondaries(struct machine *m)
 {
-	for (unsigned int id = HF_SECONDARY_MIN; id < HF_PRIMARY_ID + VMS_MAX; id++) {
-		int node = manifest_vm(m, id);
+	int node;
 
-		if (node < 0)
-			break;
+	/* One too many ends in vm_create(). */
+	for (unsigned int id = HF_SECONDARY_MIN; (node = manifest_vm(m, id)) >= 0; id++)
 		create_secondary(m, node);
-	}
 }
 
 /* Everything that exists except the hypervisor's and the secondaries' memory. */

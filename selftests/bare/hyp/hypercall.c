@@ -11,6 +11,8 @@
 #include "irq.h"
 #include "level.h"
 #include "mem.h"
+#include "notification.h"
+#include "partition.h"
 #include "psci.h"
 #include "testcalls.h"
 
@@ -23,24 +25,52 @@ struct ffa_value ffa_success(void)
 
 struct ffa_value ffa_error(s32 error)
 {
-	u64 code = level->sign_extended_errors ? (u64)(s64)error : (u32)error;
+	u64 code = level->sign_extended ? (u64)(s64)error : (u32)error;
 
 	return (struct ffa_value){ .w = { FFA_ERROR, 0, code } };
 }
 
-static struct ffa_value ffa_version(struct vcpu *current, u32 asked)
+/* FFA_VERSION has no FFA_ERROR: its error is the result itself. */
+static u64 version_error(void)
+{
+	return level->sign_extended ? (u64)-1 : (u32)-1;
+}
+
+static bool is_refused(u32 asked)
+{
+	if (asked & VERSION_RESERVED)
+		return true;
+	return level->version_refuses &&
+	       (asked > level->ffa_version ||
+		FFA_VERSION_MAJOR(asked) != FFA_VERSION_MAJOR(level->ffa_version));
+}
+
+static bool store_locked(struct vm *vm, u32 asked)
+{
+	if (vm->ffa_version_locked && asked != vm->ffa_version)
+		return false;
+	if (level->version_stored)
+		vm->ffa_version = asked;
+	return true;
+}
+
+static struct ffa_value ffa_version(struct vm *vm, u32 asked)
 {
 	struct ffa_value result = { .w = { level->ffa_version } };
+	bool stored = false;
 
-	if (asked & VERSION_RESERVED)
-		return (struct ffa_value){ .w = { (u64)(s64)FFA_RET_NOT_SUPPORTED } };
-	spin_lock(&current->vm->lock);
-	current->vm->ffa_version = asked;
-	spin_unlock(&current->vm->lock);
+	if (!is_refused(asked)) {
+		spin_lock(&vm->lock);
+		stored = store_locked(vm, asked);
+		spin_unlock(&vm->lock);
+	}
+	if (!stored)
+		result.w[0] = version_error();
 	return result;
 }
 
-static struct ffa_value ffa_features(u32 func)
+/* Calls that are advertised everywhere, played or not. */
+static bool is_basic(u32 func)
 {
 	switch (func) {
 	case FFA_ERROR:
@@ -52,76 +82,57 @@ static struct ffa_value ffa_features(u32 func)
 	case FFA_RXTX_MAP:
 	case FFA_PARTITION_INFO_GET:
 	case FFA_ID_GET:
-	case FFA_MSG_POLL:
 	case FFA_MSG_WAIT:
-	case FFA_YIELD:
 	case FFA_RUN:
+	case FFA_MSG_SEND_DIRECT_REQ:
+	case FFA_MSG_SEND_DIRECT_RESP:
+		return true;
+	}
+	return func >= FFA_MEM_DONATE && func < FFA_MEM_FRAG_TX;
+}
+
+static bool has_feature(u32 func)
+{
+	switch (func) {
+	case FFA_MSG_POLL:
+	case FFA_YIELD:
 	case FFA_MSG_SEND:
-		return ffa_success();
+		return !level->hides_msg_send;
 	case FFA_RXTX_UNMAP:
-		if (level->rxtx_unmap)
-			return ffa_success();
-		break;
-	case FFA_NOTIFICATION_GET:
-		if (level->notification_ids)
-			return ffa_success();
-		break;
+		return level->rxtx_unmap;
+	case FFA_NOTIFICATION_BITMAP_CREATE ... FFA_NOTIFICATION_GET:
+	case FFA_NOTIFICATION_INFO_GET:
+	case FFA_SPM_ID_GET:
+		return level->notifications;
+	case FFA_MEM_PERM_GET:
+	case FFA_MEM_PERM_SET:
+		return level->mem_perm;
 	case FFA_MSG_SEND2:
-		if (level->msg_send2)
-			return ffa_success();
-		break;
+		return level->send2;
+	case FFA_PARTITION_INFO_GET_REGS:
+		return level->info_regs;
 	}
-	return ffa_error(FFA_RET_NOT_SUPPORTED);
+	return is_basic(func);
 }
 
-/* Descriptors into @recv: {u16 id, u16 vCPUs, u32 properties[, u8 uuid[16]]}. */
-static void write_descriptors(u8 *recv, u32 size)
+static struct ffa_value ffa_features(u32 func, u32 zero)
 {
-	for (unsigned int i = 0; i < vm_count; i++, recv += size) {
-		u16 *ids = (u16 *)recv;
-
-		memset(recv, 0, size);
-		ids[0] = vms[i].id;
-		ids[1] = vms[i].vcpu_count;
-		*(u32 *)(recv + 4) = FFA_PARTITION_INDIRECT;
-	}
-}
-
-/* x1..x4 = UUID, x5 = flags. Nobody here has a UUID, so only all can be asked for. */
-static struct ffa_value partition_info_locked(struct vm *vm, const u64 *x)
-{
-	struct ffa_value result = { .w = { FFA_SUCCESS, 0, vm_count } };
-	bool v1_1 = level->ffa_version >= FFA_VERSION_1_1 && vm->ffa_version >= FFA_VERSION_1_1;
-	u32 size = v1_1 ? FFA_PARTITION_SIZE_1_1 : FFA_PARTITION_SIZE_1_0;
-
-	if ((u32)(x[1] | x[2] | x[3] | x[4]))
+	if (level->features_mbz && zero)
 		return ffa_error(FFA_RET_INVALID_PARAMETERS);
-	if (v1_1 && (x[5] & FFA_PARTITION_COUNT_ONLY))
-		return result;
-	if (vm->mailbox.state != MAILBOX_EMPTY || !vm->mailbox.recv)
-		return ffa_error(FFA_RET_BUSY);
-
-	write_descriptors(vm->mailbox.recv, size);
-	vm->mailbox.state = MAILBOX_READ;
-	if (v1_1)
-		result.w[3] = size;
-	return result;
-}
-
-static struct ffa_value ffa_partition_info(struct vcpu *current, const u64 *x)
-{
-	struct ffa_value result;
-
-	spin_lock(&current->vm->lock);
-	result = partition_info_locked(current->vm, x);
-	spin_unlock(&current->vm->lock);
-	return result;
+	return has_feature(func) ? ffa_success() : ffa_error(FFA_RET_NOT_SUPPORTED);
 }
 
 static struct ffa_value ffa_yield(struct vcpu *current, struct exit *exit)
 {
-	if (!vm_is_primary(current->vm))
-		exit_to_primary(exit, current, FFA_YIELD, VCPU_READY);
+	const u64 *x = current->regs.x;
+
+	if (vm_is_primary(current->vm))
+		return ffa_success();
+	exit_to_primary(exit, current, FFA_YIELD, VCPU_READY);
+	if (level->yield_timeout) {
+		exit->value.w[2] = (u32)x[2];
+		exit->value.w[3] = (u32)x[3];
+	}
 	return ffa_success();
 }
 
@@ -132,41 +143,6 @@ static struct ffa_value ffa_run(struct vcpu *current, u32 target)
 	return run_vcpu(current, target);
 }
 
-static struct ffa_value ffa_call(struct vcpu *current, struct exit *exit)
-{
-	const u64 *x = current->regs.x;
-
-	switch ((u32)x[0]) {
-	case FFA_VERSION:
-		return ffa_version(current, (u32)x[1]);
-	case FFA_FEATURES:
-		return ffa_features((u32)x[1]);
-	case FFA_RX_RELEASE:
-		return mailbox_release(current, exit);
-	case FFA_RXTX_MAP:
-		return mailbox_map(current, x[1], x[2], (u32)x[3], exit);
-	case FFA_RXTX_UNMAP:
-		if (level->rxtx_unmap)
-			return mailbox_unmap(current);
-		break;
-	case FFA_PARTITION_INFO_GET:
-		return ffa_partition_info(current, x);
-	case FFA_ID_GET:
-		return (struct ffa_value){ .w = { FFA_SUCCESS, 0, current->vm->id } };
-	case FFA_MSG_POLL:
-		return mailbox_receive(current, false, exit);
-	case FFA_MSG_WAIT:
-		return mailbox_receive(current, true, exit);
-	case FFA_YIELD:
-		return ffa_yield(current, exit);
-	case FFA_RUN:
-		return ffa_run(current, (u32)x[1]);
-	case FFA_MSG_SEND:
-		return mailbox_send(current, (u32)x[1], (u32)x[3], (u32)x[4], exit);
-	}
-	return ffa_error(FFA_RET_NOT_SUPPORTED);
-}
-
 static void flush_log_locked(struct vm *vm)
 {
 	vm->log[vm->log_len] = '\0';
@@ -174,39 +150,161 @@ static void flush_log_locked(struct vm *vm)
 	vm->log_len = 0;
 }
 
+static void log_char_locked(struct vm *vm, char c)
+{
+	if (c == '\n' || c == '\0') {
+		flush_log_locked(vm);
+		return;
+	}
+	vm->log[vm->log_len++] = c;
+	if (vm->log_len == sizeof(vm->log) - 1)
+		flush_log_locked(vm);
+}
+
 static s64 debug_log(struct vm *vm, char c)
 {
 	spin_lock(&vm->lock);
-	if (c == '\n' || c == '\0') {
-		flush_log_locked(vm);
-	} else {
-		vm->log[vm->log_len++] = c;
-		if (vm->log_len == sizeof(vm->log) - 1)
-			flush_log_locked(vm);
-	}
+	log_char_locked(vm, c);
 	spin_unlock(&vm->lock);
 	return 0;
 }
 
-static s64 hafnium_call(struct vcpu *current, struct exit *exit)
+/* w1 = number of characters in w2..w7, or x2..x7. */
+static struct ffa_value console_log(struct vm *vm, const u64 *x)
+{
+	size_t width = x[0] & FFA_FN64_BIT ? sizeof(u64) : sizeof(u32);
+
+	if (!x[1] || x[1] > 6 * width)
+		return ffa_error(FFA_RET_INVALID_PARAMETERS);
+	spin_lock(&vm->lock);
+	for (size_t i = 0; i < x[1]; i++)
+		log_char_locked(vm, (char)(x[2 + i / width] >> 8 * (i % width)));
+	spin_unlock(&vm->lock);
+	return ffa_success();
+}
+
+/* Calls that have nothing to do with messages. */
+static bool general_call(struct vcpu *current, struct ffa_value *result, struct exit *exit)
+{
+	const u64 *x = current->regs.x;
+
+	switch ((u32)x[0]) {
+	case FFA_VERSION:
+		*result = ffa_version(current->vm, (u32)x[1]);
+		return true;
+	case FFA_FEATURES:
+		*result = ffa_features((u32)x[1], (u32)x[2]);
+		return true;
+	case FFA_PARTITION_INFO_GET:
+		*result = partition_info(current);
+		return true;
+	case FFA_ID_GET:
+		*result = (struct ffa_value){ .w = { FFA_SUCCESS, 0, current->vm->id } };
+		return true;
+	case FFA_YIELD:
+		*result = ffa_yield(current, exit);
+		return true;
+	case FFA_RUN:
+		*result = ffa_run(current, (u32)x[1]);
+		return true;
+	case FFA_CONSOLE_LOG:
+	case FFA_CONSOLE_LOG | FFA_FN64_BIT:
+		if (!level->console_log)
+			return false;
+		*result = console_log(current->vm, x);
+		return true;
+	}
+	return false;
+}
+
+static bool mailbox_call(struct vcpu *current, struct ffa_value *result, struct exit *exit)
+{
+	const u64 *x = current->regs.x;
+
+	switch ((u32)x[0]) {
+	case FFA_RX_RELEASE:
+		*result = mailbox_release(current, (u32)x[1], exit);
+		return true;
+	case FFA_RXTX_MAP:
+		*result = mailbox_map(current, x[1], x[2], (u32)x[3], exit);
+		return true;
+	case FFA_RXTX_UNMAP:
+		if (level->rxtx_unmap)
+			*result = mailbox_unmap(current, (u32)x[1]);
+		return level->rxtx_unmap;
+	case FFA_MSG_POLL:
+		*result = mailbox_poll(current);
+		return true;
+	case FFA_MSG_WAIT:
+		*result = mailbox_wait(current, exit);
+		return true;
+	case FFA_MSG_SEND:
+		*result = mailbox_send(current, (u32)x[1], (u32)x[3], (u32)x[4], exit);
+		return true;
+	case FFA_MSG_SEND2:
+		if (level->send2)
+			*result = mailbox_send2(current, (u32)x[1], (u32)x[2]);
+		return level->send2;
+	}
+	return false;
+}
+
+/* What exists, and is not played. */
+static bool other_call(u32 func, struct ffa_value *result)
+{
+	*result = ffa_error(FFA_RET_NOT_SUPPORTED);
+	return has_feature(func & ~FFA_FN64_BIT);
+}
+
+/* False: no such call. */
+static bool ffa_call(struct vcpu *current, struct exit *exit)
+{
+	struct ffa_value result;
+	u32 func = (u32)current->regs.x[0];
+	bool locks = level->version_locks && func != FFA_VERSION;
+
+	if (func == FFA_PARTITION_INFO_GET_REGS && level->info_regs) {
+		partition_info_regs(current);
+	} else {
+		if (!general_call(current, &result, exit) &&
+		    !mailbox_call(current, &result, exit) &&
+		    !notification_call(current, &result) && !other_call(func, &result))
+			return false;
+		memcpy(current->regs.x, result.w, sizeof(result.w));
+	}
+	if (locks && !__atomic_load_n(&current->vm->ffa_version_locked, __ATOMIC_RELAXED))
+		__atomic_store_n(&current->vm->ffa_version_locked, true, __ATOMIC_RELAXED);
+	return true;
+}
+
+/* False: no such call. */
+static bool hafnium_call(struct vcpu *current, s64 *result, struct exit *exit)
 {
 	const u64 *x = current->regs.x;
 
 	switch (x[0]) {
 	case HF_MAILBOX_WRITABLE_GET:
-		return mailbox_writable_get(current);
+		*result = mailbox_writable_get(current);
+		return level->waiter_calls;
 	case HF_MAILBOX_WAITER_GET:
-		return mailbox_waiter_get(current, x[1]);
+		*result = mailbox_waiter_get(current, x[1]);
+		return level->waiter_calls;
 	case HF_INTERRUPT_ENABLE:
-		return irq_enable(current, x[1], x[2], x[3]);
+		*result = irq_enable(current, x[1], x[2], x[3]);
+		return true;
 	case HF_INTERRUPT_GET:
-		return irq_get(current);
+		*result = irq_get(current);
+		return true;
 	case HF_INTERRUPT_INJECT:
-		return irq_inject(current, x[1], x[2], x[3], exit);
+		if (level->inject)
+			*result = irq_inject(current, x[1], x[2], x[3], exit);
+		return level->inject;
 	case HF_DEBUG_LOG:
-		return debug_log(current->vm, (char)x[1]);
+		if (level->debug_log)
+			*result = debug_log(current->vm, (char)x[1]);
+		return level->debug_log;
 	}
-	return -1;
+	return false;
 }
 
 static bool is_ffa(u64 func)
@@ -216,7 +314,7 @@ static bool is_ffa(u64 func)
 	return base >= FFA_FN_MIN && base <= FFA_FN_MAX;
 }
 
-/* FFA_VERSION has no FFA_ERROR: its error is the result itself. */
+/* A call that was told to fail. */
 static void set_failure(struct vcpu *vcpu, s32 error)
 {
 	struct ffa_value result = ffa_error(error);
@@ -229,36 +327,59 @@ static void set_failure(struct vcpu *vcpu, s32 error)
 		memcpy(vcpu->regs.x, result.w, sizeof(result.w));
 }
 
-void hypercall(struct vcpu *vcpu, bool smc, struct exit *exit)
+static void serve(struct vcpu *vcpu, struct exit *exit)
+{
+	u64 *x = vcpu->regs.x;
+	bool known;
+	s64 result;
+
+	if (is_ffa(x[0])) {
+		known = ffa_call(vcpu, exit);
+	} else {
+		known = hafnium_call(vcpu, &result, exit);
+		if (known)
+			x[0] = (u64)result;
+	}
+	if (!known && !level->unknown_keeps_id)
+		x[0] = (u64)-1;
+}
+
+/* True: the call was one of the test bed's, or fails because of it. */
+static bool serve_test(struct vcpu *vcpu)
 {
 	u64 *x = vcpu->regs.x;
 	s64 result;
 	s32 error;
 
+	if (testcall(x, &result)) {
+		x[0] = (u64)result;
+		return true;
+	}
+	if (testcall_fails((u32)x[0], &error)) {
+		set_failure(vcpu, error);
+		return true;
+	}
+	return false;
+}
+
+void hypercall(struct vcpu *vcpu, bool smc, struct exit *exit)
+{
 	if (psci_call(vcpu, exit))
 		return;
 	if (smc) {
-		x[0] = (u64)-1;
+		vcpu->regs.x[0] = (u64)-1;
 		return;
 	}
-	if (vm_is_primary(vcpu->vm)) {
-		if (testcall(x, &result)) {
-			x[0] = (u64)result;
-			return;
-		}
-		if (testcall_fails((u32)x[0], &error)) {
-			set_failure(vcpu, error);
-			return;
-		}
-		testcall_jitter();
+	if (!vm_is_primary(vcpu->vm)) {
+		if (vcpu->regs.x[0] == HFT_KILL)
+			testcall_kill(vcpu, exit);
+		else
+			serve(vcpu, exit);
+		return;
 	}
-	if (is_ffa(x[0])) {
-		struct ffa_value value = ffa_call(vcpu, exit);
-
-		memcpy(x, value.w, sizeof(value.w));
-	} else {
-		x[0] = (u64)hafnium_call(vcpu, exit);
-	}
-	if (vm_is_primary(vcpu->vm))
-		testcall_jitter();
+	if (serve_test(vcpu))
+		return;
+	testcall_jitter();
+	serve(vcpu, exit);
+	testcall_jitter();
 }

@@ -49,11 +49,18 @@ bool irq_pend_locked(struct vcpu *vcpu, u64 intid)
 	return !before && irq_deliverable_locked(vcpu);
 }
 
+/* The timer's, two of notifications and one more: what exists where nothing is injected. */
+static bool may_enable(u64 intid)
+{
+	return level->enables_any || intid == HF_VIRTUAL_TIMER_INTID || intid == 4 ||
+	       intid == 5 || intid == 9;
+}
+
 s64 irq_enable(struct vcpu *vcpu, u64 intid, bool enable, u64 type)
 {
 	u64 bit = 1UL << (intid % HF_INTERRUPT_COUNT);
 
-	if (intid >= HF_INTERRUPT_COUNT)
+	if (intid >= HF_INTERRUPT_COUNT || !may_enable(intid))
 		return -1;
 
 	spin_lock(&vcpu->lock);
@@ -71,7 +78,7 @@ s64 irq_enable(struct vcpu *vcpu, u64 intid, bool enable, u64 type)
 
 s64 irq_get(struct vcpu *vcpu)
 {
-	s64 intid = HF_INTERRUPT_NONE;
+	s64 intid = level->irq_none;
 
 	spin_lock(&vcpu->lock);
 	if (irq_deliverable_locked(vcpu)) {
@@ -91,8 +98,7 @@ s64 irq_inject(struct vcpu *current, u64 vm_id, u64 index, u64 intid, struct exi
 	struct vcpu *target = vcpu_find(vm_id, index);
 	bool wake;
 
-	if (!level->inject || !target || vm_is_primary(target->vm) ||
-	    intid >= HF_INTERRUPT_COUNT)
+	if (!target || vm_is_primary(target->vm) || intid >= HF_INTERRUPT_COUNT)
 		return -1;
 	if (!vm_is_primary(current->vm) && current->vm != target->vm)
 		return -1;

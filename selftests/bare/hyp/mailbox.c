@@ -2,12 +2,17 @@
 /*
  * Mailboxes; see mailbox.h.
  *
- * A mailbox goes EMPTY -> RECEIVED (FFA_MSG_SEND) -> READ (its VM has learnt of
- * the message) -> EMPTY (FFA_RX_RELEASE), all under its VM's lock. The primary
- * learns of a message by the exit that brings it, so for it RECEIVED is skipped.
+ * To v2.8 a mailbox goes EMPTY -> FULL (FFA_MSG_SEND) -> READ (its VM has learnt
+ * of the message) -> EMPTY (FFA_RX_RELEASE), all under its VM's lock. The primary
+ * learns of a message by the exit that brings it, so for it FULL is skipped.
+ *
+ * From v2.9 on there is no READ. A message that a call takes leaves the mailbox
+ * EMPTY at once, while the guest reads; one that is handed over by FFA_RUN leaves
+ * it FULL, and whoever waits next gets the same again; the primary's is FULL.
  *
  * As at Hafnium, looking for a message and becoming a blocked vCPU are two
- * steps: a message may arrive between them, and the primary has to know.
+ * steps: a message may arrive between them, and the primary has to know. So may
+ * one between taking a message and what FFA_MSG_WAIT then releases.
  */
 #include "mailbox.h"
 
@@ -39,8 +44,11 @@ static s64 queue_pop(struct id_queue *queue)
 	return id;
 }
 
+/* A message of FFA_MSG_SEND2 is there to be looked for, it is not handed over. */
 static struct ffa_value message_of(const struct vm *vm)
 {
+	if (vm->mailbox.send2)
+		return (struct ffa_value){ .w = { FFA_RUN, vm->id } };
 	return (struct ffa_value){ .w = {
 		FFA_MSG_SEND,
 		(u64)vm->mailbox.sender << 16 | vm->id,
@@ -61,7 +69,7 @@ static struct ffa_value writable_result(struct vcpu *current, bool waiters,
 		return release;
 	exit->leave = true;
 	exit->value = release;
-	exit->state = VCPU_READY;
+	exit->state = level->release_strands ? VCPU_WAIT_MESSAGE : VCPU_READY;
 	return ffa_success();
 }
 
@@ -75,8 +83,11 @@ static struct ffa_value map_locked(struct vm *vm, u64 tx, u64 rx, u64 pages)
 {
 	if (pages != 1 || tx % FFA_PAGE_SIZE || rx % FFA_PAGE_SIZE || tx == rx)
 		return ffa_error(FFA_RET_INVALID_PARAMETERS);
-	if (vm->mailbox.recv || !page_is_own(vm, tx) || !page_is_own(vm, rx))
+	if (vm->mailbox.recv)
 		return ffa_error(FFA_RET_DENIED);
+	if (!page_is_own(vm, tx) || !page_is_own(vm, rx))
+		return ffa_error(level->foreign_is_denied ? FFA_RET_DENIED :
+							    FFA_RET_INVALID_PARAMETERS);
 
 	/* The guest only reads what EL2 writes. */
 	stage2_protect(&vm->stage2, rx, PROT_RO);
@@ -103,11 +114,13 @@ struct ffa_value mailbox_map(struct vcpu *current, u64 tx, u64 rx, u64 pages,
 }
 
 /* The state of the mailbox stays: a message that was not released still counts. */
-struct ffa_value mailbox_unmap(struct vcpu *current)
+struct ffa_value mailbox_unmap(struct vcpu *current, u32 zero)
 {
 	struct vm *vm = current->vm;
 	struct ffa_value result = ffa_error(FFA_RET_INVALID_PARAMETERS);
 
+	if (zero)
+		return result;
 	spin_lock(&vm->lock);
 	if (vm->mailbox.recv) {
 		stage2_protect(&vm->stage2, (u64)vm->mailbox.recv, PROT_RW);
@@ -119,7 +132,45 @@ struct ffa_value mailbox_unmap(struct vcpu *current)
 	return result;
 }
 
-/* Both VMs are locked, and both have their pages. */
+/* Who took the message is gone from the readers when it calls again. */
+void mailbox_done_locked(struct vcpu *vcpu)
+{
+	vcpu->vm->mailbox.readers &= ~(1U << vcpu->index);
+}
+
+static void taken_locked(struct vcpu *vcpu)
+{
+	struct mailbox *mailbox = &vcpu->vm->mailbox;
+
+	testcall_count(&vcpu->vm->vcpus[0],
+		       mailbox->unread ? HFT_COUNT_RECEIVE : HFT_COUNT_TWICE);
+	mailbox->unread = false;
+	mailbox->readers |= 1U << vcpu->index;
+}
+
+void mailbox_own_locked(struct vm *vm)
+{
+	vm->mailbox.state = level->no_read_state ? MAILBOX_FULL : MAILBOX_READ;
+	vm->mailbox.unread = false;
+}
+
+void mailbox_put_locked(const struct vm *from, struct vm *to, u32 size, bool send2)
+{
+	if (to->mailbox.readers)
+		testcall_count(&to->vcpus[0], HFT_COUNT_OVERWRITE);
+	memcpy(to->mailbox.recv, from->mailbox.send, size);
+	to->mailbox.sender = from->id;
+	to->mailbox.size = size;
+	to->mailbox.send2 = send2;
+	to->mailbox.state = MAILBOX_FULL;
+	to->mailbox.unread = true;
+	/* It knows by the exit; only a message by FFA_MSG_SEND2 it does not know of. */
+	if (vm_is_primary(to) && !send2)
+		mailbox_own_locked(to);
+	testcall_count(&to->vcpus[0], HFT_COUNT_SEND);
+}
+
+/* Both VMs are locked. */
 static struct ffa_value send_locked(struct vm *from, struct vm *to, u32 size, u32 flags)
 {
 	if (!from->mailbox.send)
@@ -131,11 +182,7 @@ static struct ffa_value send_locked(struct vm *from, struct vm *to, u32 size, u3
 		return ffa_error(FFA_RET_BUSY);
 	}
 
-	memcpy(to->mailbox.recv, from->mailbox.send, size);
-	to->mailbox.sender = from->id;
-	to->mailbox.size = size;
-	to->mailbox.state = vm_is_primary(to) ? MAILBOX_READ : MAILBOX_RECEIVED;
-	testcall_count(&to->vcpus[0], HFT_COUNT_SEND);
+	mailbox_put_locked(from, to, size, false);
 	return ffa_success();
 }
 
@@ -176,56 +223,127 @@ bool mailbox_hand_over_locked(struct vcpu *vcpu)
 	struct vm *vm = vcpu->vm;
 	const struct ffa_value message = message_of(vm);
 
-	if (vm->mailbox.state != MAILBOX_RECEIVED)
+	if (vm->mailbox.state != MAILBOX_FULL)
 		return false;
-	vm->mailbox.state = MAILBOX_READ;
 	memcpy(vcpu->regs.x, message.w, sizeof(message.w));
-	testcall_count(&vm->vcpus[0], HFT_COUNT_RECEIVE);
+	if (vm->mailbox.send2)
+		return true;
+	if (!level->no_read_state)
+		vm->mailbox.state = MAILBOX_READ;
+	taken_locked(vcpu);
 	return true;
 }
 
-struct ffa_value mailbox_receive(struct vcpu *current, bool block, struct exit *exit)
+/* A call looks for a message: true if @result is its result. */
+static bool take(struct vcpu *current, struct ffa_value *result)
 {
 	struct vm *vm = current->vm;
-	struct ffa_value result;
-	bool received;
-
-	/* The primary learns of its messages from exits. */
-	if (vm_is_primary(vm))
-		return ffa_error(FFA_RET_NOT_SUPPORTED);
-	if (block)
-		testcall_point(current, HFT_POINT_RECEIVE);
+	bool full;
 
 	spin_lock(&vm->lock);
-	received = vm->mailbox.state == MAILBOX_RECEIVED;
-	if (received) {
-		vm->mailbox.state = level->rx_overwrite ? MAILBOX_EMPTY : MAILBOX_READ;
-		result = message_of(vm);
-		testcall_count(&vm->vcpus[0], HFT_COUNT_RECEIVE);
+	mailbox_done_locked(current);
+	full = vm->mailbox.state == MAILBOX_FULL;
+	if (full) {
+		*result = message_of(vm);
+		if (!vm->mailbox.send2) {
+			vm->mailbox.state = level->no_read_state ? MAILBOX_EMPTY : MAILBOX_READ;
+			taken_locked(current);
+		}
 	}
 	spin_unlock(&vm->lock);
+	return full;
+}
 
-	if (received)
-		return result;
-	if (!block)
+static bool release_locked(struct vm *vm)
+{
+	struct mailbox *mailbox = &vm->mailbox;
+
+	if (level->no_read_state) {
+		if (mailbox->state != MAILBOX_FULL || mailbox->rx_full)
+			return false;
+		if (mailbox->unread)
+			testcall_count(&vm->vcpus[0], HFT_COUNT_DISCARD);
+	} else if (mailbox->state != MAILBOX_READ) {
+		return false;
+	}
+	mailbox->state = MAILBOX_EMPTY;
+	mailbox->unread = false;
+	return true;
+}
+
+/* FFA_MSG_WAIT that got something gives RX back, whatever is in it by now. */
+static void release_in_wait(struct vcpu *current)
+{
+	testcall_point(current, HFT_POINT_RELEASING);
+	spin_lock(&current->vm->lock);
+	release_locked(current->vm);
+	spin_unlock(&current->vm->lock);
+}
+
+/* @retain: RX stays with the caller. */
+static bool wait_args_are_good(struct vcpu *current, bool *retain)
+{
+	const u64 *x = current->regs.x;
+	u64 others = x[1] | x[3] | x[4] | x[5] | x[6] | x[7];
+
+	*retain = false;
+	if (!level->wait_mbz)
+		return true;
+	if (level->wait_retains && current->vm->ffa_version >= FFA_VERSION_1_2)
+		*retain = x[2] & FFA_MSG_WAIT_RETAIN_RX;
+	else
+		others |= x[2];
+	return !others;
+}
+
+struct ffa_value mailbox_poll(struct vcpu *current)
+{
+	struct ffa_value result;
+
+	/* The primary learns of its messages from exits. */
+	if (vm_is_primary(current->vm))
+		return ffa_error(FFA_RET_NOT_SUPPORTED);
+	if (!take(current, &result))
 		return ffa_error(FFA_RET_RETRY);
+	testcall_point(current, HFT_POINT_TAKEN);
+	return result;
+}
+
+struct ffa_value mailbox_wait(struct vcpu *current, struct exit *exit)
+{
+	struct ffa_value result;
+	bool retain;
+
+	if (!wait_args_are_good(current, &retain))
+		return ffa_error(FFA_RET_INVALID_PARAMETERS);
+	if (vm_is_primary(current->vm))
+		return ffa_error(FFA_RET_NOT_SUPPORTED);
+
+	testcall_point(current, HFT_POINT_RECEIVE);
+	if (take(current, &result)) {
+		if (level->wait_releases && !retain)
+			release_in_wait(current);
+		testcall_point(current, HFT_POINT_TAKEN);
+		return result;
+	}
 	/* Stays the result of the call unless a message replaces it. */
 	if (!irq_deliverable(current))
 		exit_to_primary(exit, current, FFA_MSG_WAIT, VCPU_WAIT_MESSAGE);
 	return ffa_error(FFA_RET_INTERRUPTED);
 }
 
-struct ffa_value mailbox_release(struct vcpu *current, struct exit *exit)
+struct ffa_value mailbox_release(struct vcpu *current, u32 zero, struct exit *exit)
 {
 	struct vm *vm = current->vm;
 	bool released;
 	bool waiters;
 
+	if (level->release_mbz && zero)
+		return ffa_error(FFA_RET_INVALID_PARAMETERS);
 	testcall_point(current, HFT_POINT_RELEASE);
 	spin_lock(&vm->lock);
-	released = vm->mailbox.state == MAILBOX_READ;
-	if (released)
-		vm->mailbox.state = MAILBOX_EMPTY;
+	mailbox_done_locked(current);
+	released = release_locked(vm);
 	waiters = vm->mailbox.waiters.len;
 	spin_unlock(&vm->lock);
 

@@ -29,8 +29,8 @@ struct id_queue {
 
 enum mailbox_state {
 	MAILBOX_EMPTY,
-	MAILBOX_RECEIVED,	/* full, the VM does not know yet */
-	MAILBOX_READ,		/* the VM reads it until FFA_RX_RELEASE */
+	MAILBOX_FULL,		/* a vCPU that waits gets what is there */
+	MAILBOX_READ,		/* the VM reads it until FFA_RX_RELEASE; to v2.8 */
 };
 
 /* All under the VM's lock. */
@@ -40,17 +40,43 @@ struct mailbox {
 	u8 *send;
 	u16 sender;
 	u32 size;
+	bool send2;			/* by FFA_MSG_SEND2, no FFA_MSG_SEND is returned for it */
+
+	/* The framework's notification "RX full": set, and told by INFO_GET. */
+	bool rx_full;
+	bool rx_full_told;
+
+	/* For the counters: no vCPU took it yet; which may still read (a bit each). */
+	bool unread;
+	u32 readers;
+
 	struct id_queue waiters;	/* want to send to this VM */
 	struct id_queue writable;	/* VMs that this VM may send to again */
 };
 
 struct ffa_value mailbox_map(struct vcpu *current, u64 tx, u64 rx, u64 pages,
 			     struct exit *exit);
-struct ffa_value mailbox_unmap(struct vcpu *current);
+struct ffa_value mailbox_unmap(struct vcpu *current, u32 zero);
 struct ffa_value mailbox_send(struct vcpu *current, u32 ids, u32 size, u32 flags,
 			      struct exit *exit);
-struct ffa_value mailbox_receive(struct vcpu *current, bool block, struct exit *exit);
-struct ffa_value mailbox_release(struct vcpu *current, struct exit *exit);
+struct ffa_value mailbox_wait(struct vcpu *current, struct exit *exit);
+struct ffa_value mailbox_poll(struct vcpu *current);
+struct ffa_value mailbox_release(struct vcpu *current, u32 zero, struct exit *exit);
+
+/* send2.c: FFA_MSG_SEND2 with w1 = @zero. */
+struct ffa_value mailbox_send2(struct vcpu *current, u32 zero, u32 flags);
+
+/*
+ * The mailbox of @to has room: @size bytes of @from's TX page become its message.
+ * Under both locks.
+ */
+void mailbox_put_locked(const struct vm *from, struct vm *to, u32 size, bool send2);
+
+/* EL2 wrote into the caller's own RX page. Under its lock. */
+void mailbox_own_locked(struct vm *vm);
+
+/* The vCPU reads no message any more. Under the VM's lock. */
+void mailbox_done_locked(struct vcpu *vcpu);
 
 /* Hafnium's calls: an id or -1. */
 s64 mailbox_writable_get(struct vcpu *current);

@@ -7,15 +7,17 @@
  * are on is kept under psci_lock, so that the entry point of a CPU on its way
  * up is not overwritten.
  *
- * Secondaries get CPU_ON, CPU_OFF, AFFINITY_INFO and what belongs to them; a
- * vCPU that is switched on is reported to the primary by a wake-up exit.
+ * Secondaries get CPU_ON, CPU_OFF, AFFINITY_INFO and what belongs to them, but no
+ * SYSTEM_OFF; a vCPU that is switched on is reported to the primary by a wake-up
+ * exit.
  */
 #include "psci.h"
 
-#include "console.h"
+#include "level.h"
 #include "testcalls.h"
 
-#define MPIDR_AFFINITY	0xff00ffffffUL
+#define MPIDR_AFFINITY		0xff00ffffffUL
+#define PSCI_EXTENDED_STATE_ID	2
 
 void cpu_entry(void);
 
@@ -99,7 +101,10 @@ static s64 secondary_cpu_on(struct vcpu *current, const u64 *x, struct exit *exi
 	spin_lock(&target->lock);
 	if (target->state == VCPU_OFF) {
 		vcpu_reset(target, x[2], x[3]);
-		target->state = VCPU_READY;
+		/* What started once waits for a message before it starts again. */
+		target->restarted = target->ran;
+		target->state = target->ran && level->restart_waits ? VCPU_WAIT_MESSAGE :
+								      VCPU_READY;
 		result = PSCI_SUCCESS;
 	}
 	spin_unlock(&target->lock);
@@ -124,10 +129,13 @@ static s64 secondary_affinity_info(struct vcpu *current, u64 mpidr, u64 lowest)
 	return result;
 }
 
-/* Like Hafnium: a wait for a message that never ends, without a timer. */
+/* It looks like WFI; only the next FFA_RUN tells. */
 static s64 secondary_cpu_off(struct vcpu *current, struct exit *exit)
 {
-	exit_to_primary(exit, current, FFA_MSG_WAIT, VCPU_OFF);
+	spin_lock(&current->vm->lock);
+	mailbox_done_locked(current);
+	spin_unlock(&current->vm->lock);
+	exit_to_primary(exit, current, HF_EXIT_WAIT_FOR_INTERRUPT, VCPU_OFF);
 	return PSCI_DENIED;
 }
 
@@ -139,13 +147,12 @@ static s64 secondary_features(u32 func)
 	case PSCI_CPU_ON:
 	case PSCI_CPU_ON_32:
 	case PSCI_CPU_OFF:
-	case PSCI_CPU_SUSPEND:
-	case PSCI_CPU_SUSPEND_32:
 	case PSCI_AFFINITY_INFO:
 	case PSCI_AFFINITY_INFO_32:
-	case PSCI_SYSTEM_OFF:
-	case PSCI_SYSTEM_RESET:
 		return PSCI_SUCCESS;
+	case PSCI_CPU_SUSPEND:
+	case PSCI_CPU_SUSPEND_32:
+		return PSCI_EXTENDED_STATE_ID;
 	}
 	return PSCI_NOT_SUPPORTED;
 }
@@ -171,11 +178,6 @@ static s64 secondary_call(struct vcpu *vcpu, struct exit *exit)
 	case PSCI_AFFINITY_INFO:
 	case PSCI_AFFINITY_INFO_32:
 		return secondary_affinity_info(vcpu, x[1], x[2]);
-	case PSCI_SYSTEM_OFF:
-	case PSCI_SYSTEM_RESET:
-		log_line("HYP VM %u aborted: it switched itself off", vcpu->vm->id);
-		exit_abort(exit, vcpu);
-		return PSCI_SUCCESS;
 	}
 	return PSCI_NOT_SUPPORTED;
 }

@@ -48,6 +48,11 @@ void exit_abort(struct exit *exit, struct vcpu *vcpu)
 	exit->state = VCPU_ABORTED;
 }
 
+static bool is_killed(const struct vm *vm)
+{
+	return __atomic_load_n(&vm->killed, __ATOMIC_ACQUIRE);
+}
+
 static unsigned int cpu_number(void)
 {
 	return read_sysreg(mpidr_el1) & 0xff;
@@ -92,7 +97,7 @@ static void load(struct vcpu *vcpu)
 	write_sysreg(ICH_HCR_EL2, primary ? 0 : ICH_HCR_TRAP_ALL);
 	write_sysreg(ICC_SRE_EL2, ICC_SRE_SRE | (primary ? ICC_SRE_ENABLE : 0));
 	el1_load(&vcpu->el1);
-	timer_load(&vcpu->timer);
+	timer_load(vcpu);
 	fp_load(&vcpu->fp);
 	load_hcr(vcpu);
 	flush_if_new(vcpu);
@@ -101,7 +106,7 @@ static void load(struct vcpu *vcpu)
 static void save(struct vcpu *vcpu)
 {
 	el1_save(&vcpu->el1);
-	timer_save(&vcpu->timer);
+	timer_save(vcpu);
 	fp_save(&vcpu->fp);
 }
 
@@ -112,6 +117,8 @@ static void run_until_exit(struct vcpu *vcpu, struct exit *exit)
 		u64 kind = guest_enter(&vcpu->regs);
 
 		trap_secondary(vcpu, kind, exit);
+		if (is_killed(vcpu->vm))
+			exit_abort(exit, vcpu);
 		if (exit->leave)
 			return;
 		load_hcr(vcpu);
@@ -123,15 +130,18 @@ static void add_timeout(struct exit *exit, struct vcpu *vcpu)
 {
 	u64 ns;
 
-	if (exit->state != VCPU_WAIT_MESSAGE && exit->state != VCPU_WAIT_INTERRUPT)
+	if (exit->value.w[0] != FFA_MSG_WAIT && exit->value.w[0] != HF_EXIT_WAIT_FOR_INTERRUPT)
 		return;
 	if (!level->timeouts || !timer_enabled(&vcpu->timer))
 		return;
 	ns = timer_remaining_ns(&vcpu->timer);
-	if (ns)
+	if (ns) {
 		exit->value.w[2] = ns;
-	else
-		exit->value.w[0] = FFA_INTERRUPT;
+		return;
+	}
+	exit->value.w[0] = FFA_INTERRUPT;
+	if (level->due_w1_zero)
+		exit->value.w[1] = 0;
 }
 
 static struct ffa_value run(struct vcpu *primary, struct vcpu *vcpu)
@@ -155,26 +165,35 @@ static struct ffa_value run(struct vcpu *primary, struct vcpu *vcpu)
 	return exit.value;
 }
 
+/* FFA_MSG_WAIT returns FFA_RUN, whatever there is: the guest has to ask again. */
+static bool end_wait_locked(struct vcpu *vcpu)
+{
+	bool due = timer_enabled(&vcpu->timer) && !timer_remaining_ns(&vcpu->timer);
+
+	if (!due && !vcpu->restarted && vcpu->vm->mailbox.state != MAILBOX_FULL)
+		testcall_count(vcpu, HFT_COUNT_RUN_EMPTY);
+	memset(vcpu->regs.x, 0, sizeof(u64) * 8);
+	vcpu->regs.x[0] = FFA_RUN;
+	return true;
+}
+
 /* A waiting vCPU: has anything happened that it waits for? */
 static bool is_woken_locked(struct vcpu *vcpu, struct ffa_value *result)
 {
 	bool message = vcpu->state == VCPU_WAIT_MESSAGE;
 	u64 ns = 0;
 
-	if (message && mailbox_hand_over_locked(vcpu))
+	if (message && level->wait_returns_run)
+		return end_wait_locked(vcpu);
+	vcpu->handed = message && mailbox_hand_over_locked(vcpu);
+	if (vcpu->handed)
 		return true;
 	if (irq_deliverable_locked(vcpu))
 		return true;
-	if (level->timeouts && timer_enabled(&vcpu->timer)) {
+	if (timer_enabled(&vcpu->timer)) {
 		ns = timer_remaining_ns(&vcpu->timer);
 		if (!ns)
 			return true;
-	}
-	if (message && level->wait_returns_run) {
-		memset(vcpu->regs.x, 0, sizeof(u64) * 8);
-		vcpu->regs.x[0] = FFA_RUN;
-		vcpu->regs.x[1] = vcpu_id(vcpu);
-		return true;
 	}
 	*result = (struct ffa_value){ .w = {
 		message ? FFA_MSG_WAIT : HF_EXIT_WAIT_FOR_INTERRUPT,
@@ -184,6 +203,28 @@ static bool is_woken_locked(struct vcpu *vcpu, struct ffa_value *result)
 	return false;
 }
 
+/* It never started: there are no registers to run it with. */
+static void note_off(struct vcpu *vcpu)
+{
+	if (vcpu->ran)
+		return;
+	testcall_count(vcpu, HFT_COUNT_RUN_OFF);
+	if (level->off_runs)
+		panic("FFA_RUN of VM %u vCPU %u, which never started: the CPU is lost",
+		      vcpu->vm->id, vcpu->index);
+}
+
+/* A VM that was aborted; by HFT_KILL while the vCPU did not run: it is news. */
+static struct ffa_value aborted_locked(struct vcpu *vcpu)
+{
+	bool news = is_killed(vcpu->vm) && vcpu->state != VCPU_ABORTED;
+
+	__atomic_store_n(&vcpu->vm->aborting, true, __ATOMIC_RELAXED);
+	vcpu->state = VCPU_ABORTED;
+	return ffa_error(news || level->says_aborted ? FFA_RET_ABORTED :
+						       FFA_RET_INVALID_PARAMETERS);
+}
+
 /* True: the vCPU is the caller's to run. False: @result is FFA_RUN's. */
 static bool prepare_locked(struct vcpu *vcpu, struct ffa_value *result)
 {
@@ -191,9 +232,15 @@ static bool prepare_locked(struct vcpu *vcpu, struct ffa_value *result)
 		*result = ffa_error(FFA_RET_BUSY);
 		return false;
 	}
-	if (__atomic_load_n(&vcpu->vm->aborting, __ATOMIC_RELAXED))
-		vcpu->state = VCPU_ABORTED;
+	if (__atomic_load_n(&vcpu->vm->aborting, __ATOMIC_RELAXED) || is_killed(vcpu->vm)) {
+		*result = aborted_locked(vcpu);
+		return false;
+	}
+	if (vcpu->restarted && level->restart_dies)
+		panic("FFA_RUN of VM %u vCPU %u, which was off and is on again", vcpu->vm->id,
+		      vcpu->index);
 
+	vcpu->handed = false;
 	*result = ffa_error(FFA_RET_INVALID_PARAMETERS);
 	switch (vcpu->state) {
 	case VCPU_READY:
@@ -203,11 +250,16 @@ static bool prepare_locked(struct vcpu *vcpu, struct ffa_value *result)
 		if (!is_woken_locked(vcpu, result))
 			return false;
 		break;
+	case VCPU_OFF:
+		note_off(vcpu);
+		return false;
 	default:
 		return false;
 	}
 
 	vcpu->state = VCPU_RUNNING;
+	vcpu->ran = true;
+	vcpu->restarted = false;
 	timer_deliver_locked(vcpu);
 	return true;
 }
@@ -235,6 +287,10 @@ struct ffa_value run_vcpu(struct vcpu *primary, u64 target)
 		return result;
 
 	testcall_count(vcpu, HFT_COUNT_ENTER);
+	if (vcpu->handed)
+		testcall_point(vcpu, HFT_POINT_TAKEN);
+	else
+		testcall_jitter();
 	return run(primary, vcpu);
 }
 

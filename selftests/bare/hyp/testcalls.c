@@ -65,6 +65,21 @@ static s64 count_all(u64 counter)
 	return (s64)sum;
 }
 
+/* Messages are counted per VM, whichever vCPU is named. */
+static bool is_of_vm(u64 counter)
+{
+	switch (counter) {
+	case HFT_COUNT_SEND:
+	case HFT_COUNT_RECEIVE:
+	case HFT_COUNT_OVERWRITE:
+	case HFT_COUNT_DISCARD:
+	case HFT_COUNT_TWICE:
+	case HFT_COUNT_NOTIFICATION_GET:
+		return true;
+	}
+	return false;
+}
+
 static s64 count_get(u64 counter, u64 id)
 {
 	struct vcpu *vcpu;
@@ -73,8 +88,7 @@ static s64 count_get(u64 counter, u64 id)
 		return -1;
 	if (id == HFT_ALL)
 		return count_all(counter);
-	/* Messages are counted per VM, whichever vCPU is named. */
-	if (counter == HFT_COUNT_SEND || counter == HFT_COUNT_RECEIVE)
+	if (is_of_vm(counter))
 		id &= ~0xffffUL;
 	vcpu = vcpu_of(id);
 	return vcpu ? (s64)__atomic_load_n(&vcpu->counts[counter], __ATOMIC_RELAXED) : -1;
@@ -82,7 +96,7 @@ static s64 count_get(u64 counter, u64 id)
 
 static s64 hold_arm(struct vcpu *vcpu, u32 point, u32 skip)
 {
-	if (!vcpu || point > HFT_POINT_CPU_ON)
+	if (!vcpu || point >= HFT_POINTS)
 		return -1;
 	store(&vcpu->hold.point, HFT_POINT_NONE);
 	store(&vcpu->hold.skip, skip);
@@ -240,10 +254,27 @@ bool testcall_forged_exit(struct vcpu *vcpu, struct ffa_value *value)
 	if (forged && (u32)value->w[0] == FFA_MSG_SEND &&
 	    (value->w[1] & 0xffff) == HF_PRIMARY_ID) {
 		spin_lock(&primary->lock);
-		primary->mailbox.state = MAILBOX_READ;
+		mailbox_own_locked(primary);
 		spin_unlock(&primary->lock);
 	}
 	return forged;
+}
+
+/* Seen when a vCPU of it is run, or leaves its guest. */
+static s64 kill(u64 id)
+{
+	struct vm *vm = vm_find(id);
+
+	if (!vm || vm_is_primary(vm))
+		return -1;
+	__atomic_store_n(&vm->killed, true, __ATOMIC_RELEASE);
+	return 0;
+}
+
+void testcall_kill(struct vcpu *vcpu, struct exit *exit)
+{
+	log_line("HYP VM %u aborted: by a test call of its own", vcpu->vm->id);
+	exit_abort(exit, vcpu);
 }
 
 bool testcall(const u64 *x, s64 *result)
@@ -276,6 +307,9 @@ bool testcall(const u64 *x, s64 *result)
 		quit((u32)x[1]);
 	case HFT_JITTER:
 		*result = jitter_set(x[1], x[2], x[3]);
+		return true;
+	case HFT_KILL:
+		*result = kill(x[1]);
 		return true;
 	}
 	return false;

@@ -3,7 +3,7 @@
 #ifndef HYP_TESTCALLS_H
 #define HYP_TESTCALLS_H
 
-#include "vm.h"
+#include "run.h"
 
 /* A call by the primary. False: not a test call. */
 bool testcall(const u64 *x, s64 *result);
@@ -15,6 +15,9 @@ void testcall_point(struct vcpu *vcpu, u32 point);
 
 /* Anywhere without a lock: time may pass here, as HFT_JITTER says. */
 void testcall_jitter(void);
+
+/* HFT_KILL by a secondary. */
+void testcall_kill(struct vcpu *vcpu, struct exit *exit);
 
 /* The primary calls @func: true if it has to fail, with @error. */
 bool testcall_fails(u32 func, s32 *error);

@@ -3,8 +3,8 @@
  * Exceptions that reach EL2; see traps.h. On the CPU that took them, no lock
  * held, the guest's system registers still in place.
  *
- * A secondary that does what it must not is aborted with a line in the log. The
- * primary gets an external abort for memory that is not its own, as from a bus
+ * A secondary that does what it must not gets an exception of its own, as from
+ * Hafnium at every version, and a line in the log. The primary gets an external abort for memory that is not its own, as from a bus
  * without a device; anything else from it, and any exception of EL2 itself, is
  * a defect of the test bed: HYP PANIC with a register dump.
  */
@@ -12,11 +12,15 @@
 
 #include "console.h"
 #include "hypercall.h"
+#include "level.h"
+#include "timer.h"
 
-#define ESR_EC(esr)		((esr) >> 26 & 0x3f)
+#define ESR_EC_SHIFT		26
+#define ESR_EC(esr)		((esr) >> ESR_EC_SHIFT & 0x3f)
 #define EC_WFX			0x01
 #define EC_HVC64		0x16
 #define EC_SMC64		0x17
+#define EC_SYSREG		0x18
 #define EC_INSTR_ABORT		0x20
 #define EC_INSTR_ABORT_SAME	0x21
 #define EC_DATA_ABORT		0x24
@@ -24,6 +28,7 @@
 
 #define ESR_WFE			0x1
 #define ESR_IL			(1UL << 25)
+#define ESR_ISS			(ESR_IL - 1)
 #define ESR_WRITE		(1UL << 6)
 #define ESR_S1PTW		(1UL << 7)
 #define ESR_CM			(1UL << 8)
@@ -31,6 +36,16 @@
 #define FSC_TRANSLATION		0x04
 #define FSC_PERMISSION		0x0c
 #define FSC_EXTERNAL		0x10
+
+/* A trapped MRS or MSR: op0, op1, CRn and CRm of CNTP_*_EL0 are 3, 3, 14, 2. */
+#define ESR_SYS_READ		0x1
+#define ESR_SYS_RT(esr)		((esr) >> 5 & 0x1f)
+#define ESR_SYS_OP2(esr)	((esr) >> 17 & 0x7)
+#define ESR_SYS_MASK		0x31fc1eUL
+#define ESR_SYS_CNTP		(3UL << 20 | 3UL << 14 | 14UL << 10 | 2UL << 1)
+
+/* Of a VM. */
+#define FAULTS_LOGGED		8
 
 /* Offsets from VBAR_EL1. */
 #define VECTOR_EL1T		0x000
@@ -82,11 +97,75 @@ static bool is_stale_fault(struct vm *vm, u64 esr)
 	return stale;
 }
 
-static void abort_secondary(struct vcpu *vcpu, u64 esr, struct exit *exit)
+static bool is_from_el1(const struct vcpu *vcpu)
 {
-	log_line("HYP VM %u aborted: vcpu %u esr %08lx pc %lx far %lx ipa %lx", vcpu->vm->id,
-		 vcpu->index, esr, vcpu->regs.pc, read_sysreg(far_el2), fault_ipa());
-	exit_abort(exit, vcpu);
+	u64 mode = vcpu->regs.pstate & (PSTATE_AARCH32 | PSTATE_MODE_MASK);
+
+	return mode == PSTATE_MODE_EL1H || mode == PSTATE_MODE_EL1H - 1;
+}
+
+/* An exception with @esr, taken at EL1 from wherever the guest was. */
+static void inject(struct vcpu *vcpu, u64 esr, u64 far)
+{
+	u64 mode = vcpu->regs.pstate & (PSTATE_AARCH32 | PSTATE_MODE_MASK);
+	u64 vector = VECTOR_EL0_64;
+
+	if (mode & PSTATE_AARCH32)
+		vector = VECTOR_EL0_32;
+	else if (is_from_el1(vcpu))
+		vector = mode == PSTATE_MODE_EL1H ? VECTOR_EL1H : VECTOR_EL1T;
+
+	write_sysreg(esr_el1, esr);
+	write_sysreg(far_el1, far);
+	write_sysreg(elr_el1, vcpu->regs.pc);
+	write_sysreg(spsr_el1, vcpu->regs.pstate);
+	vcpu->regs.pc = read_sysreg(vbar_el1) + vector;
+	vcpu->regs.pstate = PSTATE_EL1H_MASKED;
+}
+
+/* A guest without vectors faults for ever; a few lines of it say all. */
+static void log_fault(struct vcpu *vcpu, u64 esr)
+{
+	if (__atomic_fetch_add(&vcpu->vm->faults, 1, __ATOMIC_RELAXED) < FAULTS_LOGGED)
+		log_line("HYP VM %u fault: vcpu %u esr %08lx pc %lx far %lx ipa %lx",
+			 vcpu->vm->id, vcpu->index, esr, vcpu->regs.pc,
+			 read_sysreg(far_el2), fault_ipa());
+}
+
+/* As Hafnium: the syndrome of stage 2, and it came from EL1 itself. */
+static void fault_secondary(struct vcpu *vcpu, u64 esr)
+{
+	u64 ec = ESR_EC(esr) == EC_DATA_ABORT ? EC_DATA_ABORT_SAME : EC_INSTR_ABORT_SAME;
+
+	log_fault(vcpu, esr);
+	inject(vcpu, ec << ESR_EC_SHIFT | (esr & (ESR_IL | ESR_ISS)), read_sysreg(far_el2));
+}
+
+/* An instruction that there is not: "unknown reason". */
+static void undefined_secondary(struct vcpu *vcpu, u64 esr)
+{
+	log_fault(vcpu, esr);
+	inject(vcpu, esr & ESR_IL, 0);
+}
+
+/* CNTP_*_EL0, where it is played; everything else is undefined. */
+static void trap_sysreg(struct vcpu *vcpu, u64 esr)
+{
+	unsigned int rt = ESR_SYS_RT(esr);
+	u64 value = rt < 31 ? vcpu->regs.x[rt] : 0;
+	bool done = (esr & ESR_SYS_MASK) == ESR_SYS_CNTP;
+
+	if (done && (esr & ESR_SYS_READ)) {
+		done = timer_read(ESR_SYS_OP2(esr), &value);
+		if (done && rt < 31)
+			vcpu->regs.x[rt] = value;
+	} else if (done) {
+		done = timer_write(ESR_SYS_OP2(esr), value);
+	}
+	if (done)
+		vcpu->regs.pc += 4;
+	else
+		undefined_secondary(vcpu, esr);
 }
 
 static void trap_wfx(struct vcpu *vcpu, u64 esr, struct exit *exit)
@@ -116,12 +195,14 @@ static void trap_secondary_sync(struct vcpu *vcpu, struct exit *exit)
 		break;
 	case EC_INSTR_ABORT:
 	case EC_DATA_ABORT:
-		if (is_stale_fault(vcpu->vm, esr))
-			break;
-		abort_secondary(vcpu, esr, exit);
+		if (!is_stale_fault(vcpu->vm, esr))
+			fault_secondary(vcpu, esr);
+		break;
+	case EC_SYSREG:
+		trap_sysreg(vcpu, esr);
 		break;
 	default:
-		abort_secondary(vcpu, esr, exit);
+		undefined_secondary(vcpu, esr);
 		break;
 	}
 }
@@ -135,6 +216,8 @@ void trap_secondary(struct vcpu *vcpu, u64 kind, struct exit *exit)
 	case EXIT_IRQ:
 	case EXIT_FIQ:
 		exit_to_primary(exit, vcpu, FFA_INTERRUPT, VCPU_READY);
+		if (level->preempted_w1_zero)
+			exit->value.w[1] = 0;
 		break;
 	default:
 		dump(&vcpu->regs);
@@ -142,25 +225,13 @@ void trap_secondary(struct vcpu *vcpu, u64 kind, struct exit *exit)
 	}
 }
 
-/* A synchronous external abort, taken at EL1 from wherever the primary was. */
-static void inject_abort(struct vcpu *vcpu, u64 esr)
+/* A synchronous external abort. */
+static void inject_external(struct vcpu *vcpu, u64 esr)
 {
-	u64 mode = vcpu->regs.pstate & (PSTATE_AARCH32 | PSTATE_MODE_MASK);
-	bool from_el1 = mode == PSTATE_MODE_EL1H || mode == PSTATE_MODE_EL1H - 1;
-	u64 ec = ESR_EC(esr) + (from_el1 ? EC_DATA_ABORT_SAME - EC_DATA_ABORT : 0);
-	u64 vector = VECTOR_EL0_64;
+	u64 same = is_from_el1(vcpu) ? EC_DATA_ABORT_SAME - EC_DATA_ABORT : 0;
 
-	if (mode & PSTATE_AARCH32)
-		vector = VECTOR_EL0_32;
-	else if (from_el1)
-		vector = mode == PSTATE_MODE_EL1H ? VECTOR_EL1H : VECTOR_EL1T;
-
-	write_sysreg(esr_el1, ec << 26 | ESR_IL | (esr & ESR_WRITE) | FSC_EXTERNAL);
-	write_sysreg(far_el1, read_sysreg(far_el2));
-	write_sysreg(elr_el1, vcpu->regs.pc);
-	write_sysreg(spsr_el1, vcpu->regs.pstate);
-	vcpu->regs.pc = read_sysreg(vbar_el1) + vector;
-	vcpu->regs.pstate = PSTATE_EL1H_MASKED;
+	inject(vcpu, (ESR_EC(esr) + same) << ESR_EC_SHIFT | ESR_IL | (esr & ESR_WRITE) |
+	       FSC_EXTERNAL, read_sysreg(far_el2));
 }
 
 static void trap_primary_abort(struct vcpu *vcpu, u64 esr)
@@ -169,7 +240,7 @@ static void trap_primary_abort(struct vcpu *vcpu, u64 esr)
 		return;
 	log_line("HYP primary denied: cpu %u esr %08lx pc %lx far %lx ipa %lx", vcpu->index,
 		 esr, vcpu->regs.pc, read_sysreg(far_el2), fault_ipa());
-	inject_abort(vcpu, esr);
+	inject_external(vcpu, esr);
 }
 
 void trap_primary(struct vcpu *vcpu, u64 kind)

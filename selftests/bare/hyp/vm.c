@@ -44,12 +44,12 @@ struct vm *vm_create(u16 vcpu_count, const char *name)
 	struct vm *vm = &vms[vm_count];
 
 	if (vm_count == VMS_MAX || !vcpu_count || vcpu_count > VCPUS_MAX)
-		panic("VM %s: at most %u VMs of 1 to %u vCPUs", name, VMS_MAX, VCPUS_MAX);
+		panic("VM %s: at most %u VMs with the primary, of 1 to %u vCPUs", name,
+		      VMS_MAX, VCPUS_MAX);
 
 	vm->id = (u16)(HF_PRIMARY_ID + vm_count++);
 	vm->vcpu_count = vcpu_count;
 	vm->name = name;
-	vm->ffa_version = FFA_VERSION_1_0;
 	page_table_init(&vm->stage2, true);
 
 	for (u16 i = 0; i < vcpu_count; i++) {

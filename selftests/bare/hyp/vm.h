@@ -12,6 +12,7 @@
 
 #define VCPUS_MAX	8
 #define LOG_MAX		256
+#define UUIDS_MAX	4
 
 struct regs {
 	u64 x[31];
@@ -40,7 +41,7 @@ struct el1_regs {
 #undef X
 };
 
-/* The EL1 virtual timer: CNTV_CTL_EL0 and CNTV_CVAL_EL0. */
+/* The EL1 virtual timer, or the physical one (struct level): CTL and CVAL. */
 struct timer {
 	u64 ctl;
 	u64 cval;
@@ -71,6 +72,7 @@ struct vcpu {
 	struct el1_regs el1;
 	struct timer timer;
 	struct fp fp;
+	bool handed;		/* entered with a message as the result of its call */
 
 	/* Under the lock. */
 	struct spinlock lock;
@@ -78,9 +80,11 @@ struct vcpu {
 	u64 irq_enabled;
 	u64 irq_pending;
 	u64 irq_fiq;		/* delivered as FIQ */
+	bool ran;
+	bool restarted;		/* on again after it ran and switched itself off, not run yet */
 
 	/* Test calls; atomic, or under testcall.c's lock. */
-	u64 counts[HFT_COUNT_RECEIVE + 1];
+	u64 counts[HFT_COUNTS];
 	struct {
 		u32 point;
 		u32 skip;
@@ -98,6 +102,7 @@ struct vm {
 	u16 vcpu_count;
 	u64 mem_start;
 	u64 mem_end;
+	u8 uuid_count;
 	const char *name;
 	struct vcpu vcpus[VCPUS_MAX];
 
@@ -105,12 +110,15 @@ struct vm {
 	struct spinlock lock;
 	struct mailbox mailbox;
 	struct page_table stage2;
-	u32 ffa_version;
+	u32 ffa_version;		/* 0 = nobody asked */
 	char log[LOG_MAX];
 	unsigned int log_len;
 
 	/* Atomic; never cleared. */
 	bool aborting;
+	bool killed;			/* HFT_KILL: to be aborted */
+	bool ffa_version_locked;
+	u32 faults;
 
 	/* Entry n belongs to CPU n: which vCPU it ran last. */
 	const struct vcpu *last_vcpu[CPUS_MAX];

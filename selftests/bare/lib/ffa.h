@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * FF-A (Arm DEN0077A, v1.0 and v1.1), PSCI (DEN0022) and Hafnium numbers for
+ * FF-A (Arm DEN0077A, v1.0 to v1.3), PSCI (DEN0022) and Hafnium numbers for
  * the bare code: the test hypervisor and the guests.
  *
  * Owns numbers and wire layouts only, no code; C and assembly may include it.
@@ -29,6 +29,9 @@
 #define FFA_RUN				0x8400006d
 #define FFA_MSG_SEND			0x8400006e
 #define FFA_MSG_SEND_DIRECT_REQ		0x8400006f
+#define FFA_MSG_SEND_DIRECT_RESP	0x84000070
+#define FFA_MEM_DONATE			0x84000071
+#define FFA_MEM_FRAG_TX			0x8400007b
 #define FFA_NOTIFICATION_BITMAP_CREATE	0x8400007d
 #define FFA_NOTIFICATION_BITMAP_DESTROY	0x8400007e
 #define FFA_NOTIFICATION_BIND		0x8400007f
@@ -36,7 +39,13 @@
 #define FFA_NOTIFICATION_SET		0x84000081
 #define FFA_NOTIFICATION_GET		0x84000082
 #define FFA_NOTIFICATION_INFO_GET	0xc4000083
+#define FFA_SPM_ID_GET			0x84000085
 #define FFA_MSG_SEND2			0x84000086
+#define FFA_MEM_PERM_GET		0x84000088
+#define FFA_MEM_PERM_SET		0x84000089
+#define FFA_CONSOLE_LOG			0x8400008a
+#define FFA_PARTITION_INFO_GET_REGS	0xc400008b
+#define FFA_SUCCESS_64			0xc4000061
 
 /* The range of function ids that belongs to FF-A, 32 and 64 bits. */
 #define FFA_FN_MIN			0x84000060
@@ -61,6 +70,8 @@
 #define FFA_VERSION_1_0			0x10000
 #define FFA_VERSION_1_1			0x10001
 #define FFA_VERSION_1_2			0x10002
+#define FFA_VERSION_1_3			0x10003
+#define FFA_VERSION_MAJOR(version)	((version) >> 16)
 
 /* FFA_MSG_SEND, w4: tell me when the mailbox becomes writable. */
 #define FFA_MSG_SEND_NOTIFY		0x1
@@ -68,12 +79,35 @@
 /* FFA_PARTITION_INFO_GET, w5, from v1.1: only the number of partitions. */
 #define FFA_PARTITION_COUNT_ONLY	0x1
 
-/* Partition descriptor: u16 id, u16 vCPUs, u32 properties, in v1.1 also a UUID. */
+/*
+ * Partition descriptor: u16 id, u16 vCPUs, u32 properties; from v1.1 also a UUID,
+ * in v1.3 another one of the image, the partition's version and a reserved word.
+ */
 #define FFA_PARTITION_SIZE_1_0		8
 #define FFA_PARTITION_SIZE_1_1		24
+#define FFA_PARTITION_SIZE_1_3		48
 #define FFA_PARTITION_DIRECT_RECV	0x1
 #define FFA_PARTITION_DIRECT_SEND	0x2
 #define FFA_PARTITION_INDIRECT		0x4
+#define FFA_PARTITION_AARCH64		0x100
+
+/* FFA_MSG_WAIT, w2, from v1.2: RX stays with the caller. */
+#define FFA_MSG_WAIT_RETAIN_RX		0x1
+
+/*
+ * FFA_MSG_SEND2: what TX begins with, {u32 flags, u32 0, u32 offset, u16 receiver,
+ * u16 sender, u32 size}, from v1.2 also {u32 0, u8 uuid[16]}.
+ */
+#define FFA_SEND2_HEADER_1_1		20
+#define FFA_SEND2_HEADER_1_2		40
+
+/* Notifications: w2 of _SET, w2 of _GET, and the framework's bit in w7 of its result. */
+#define FFA_NOTIFICATION_PER_VCPU	0x1
+#define FFA_NOTIFICATION_FROM_SP	0x1
+#define FFA_NOTIFICATION_FROM_VM	0x2
+#define FFA_NOTIFICATION_FROM_SPM	0x4
+#define FFA_NOTIFICATION_FROM_HYP	0x8
+#define FFA_NOTIFICATION_RX_FULL	0x1
 
 #define FFA_PAGE_SIZE			4096
 #define FFA_MSG_MAX			4096	/* what a mailbox holds, header included */

@@ -23,6 +23,15 @@
 #define HFT_COUNT_SEND		2	/* successful FFA_MSG_SEND to this VM */
 #define HFT_COUNT_INJECT	3	/* HF_INTERRUPT_INJECT into this vCPU */
 #define HFT_COUNT_RECEIVE	4	/* messages handed to this VM's guest */
+#define HFT_COUNT_RUN_EMPTY	5	/* FFA_RUN that ended FFA_MSG_WAIT without a reason: v2.12+ */
+#define HFT_COUNT_RUN_OFF	6	/* FFA_RUN of this vCPU, which never started */
+/* Of a VM, whichever vCPU is named, as are SEND and RECEIVE. */
+#define HFT_COUNT_OVERWRITE	7	/* message written over one that may still be read (v2.9+): the
+					 * vCPU that took it has not called WAIT, POLL or RELEASE */
+#define HFT_COUNT_DISCARD	8	/* unread message released: v2.9+ */
+#define HFT_COUNT_TWICE		9	/* message handed over again: v2.9 to v2.11 */
+#define HFT_COUNT_NOTIFICATION_GET 10	/* such calls by the primary, whichever vCPU */
+#define HFT_COUNTS		11
 
 /*
  * Hold a vCPU: the physical CPU that brings it to the point spins at EL2 with
@@ -38,6 +47,9 @@
 #define HFT_POINT_RELEASE	4	/* FFA_RX_RELEASE called, mailbox still full */
 #define HFT_POINT_RELEASED	5	/* mailbox free, waiters not yet reported */
 #define HFT_POINT_CPU_ON	6	/* target is on, its wake-up not yet reported */
+#define HFT_POINT_TAKEN		7	/* message taken, not yet returned to the guest */
+#define HFT_POINT_RELEASING	8	/* FFA_MSG_WAIT took a message and will free RX: v2.9, v2.12+ */
+#define HFT_POINTS		9
 
 /* x1 = vm << 16 | vcpu. Lets a held vCPU go on. Returns 0, or -1 if it was not held. */
 #define HFT_RELEASE		0xbd001003
@@ -73,5 +85,20 @@
  * x3 = the longest in ns, most are far shorter. Returns 0.
  */
 #define HFT_JITTER		0xbd001008
+
+/*
+ * Abort a VM. The faults of a guest are its own affair and PSCI SYSTEM_OFF does
+ * not exist for it, so this is how a VM dies. By the primary: x1 = vm id, and the
+ * next FFA_RUN of each of its vCPUs, or the one that goes on, returns ABORTED. By
+ * a secondary: its own VM, at once; the call does not return. Returns 0, or -1 if
+ * there is no such VM.
+ */
+#define HFT_KILL		0xbd001009
+
+/*
+ * First word of the UUIDs of VMs that have some (GUEST:VCPUS:UUIDS); the others are
+ * the VM's id, a number from 0 on, and 1.
+ */
+#define HFT_UUID		0x48465455
 
 #endif
