@@ -8,7 +8,6 @@
 #include <linux/delay.h>
 #include <linux/io.h>
 #include <linux/module.h>
-#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
@@ -60,8 +59,6 @@ void bed_exit(struct kunit *test)
 	hf_socket_unregister();
 	hf_vm_stop_all();
 	hf_mailbox_purge_all();
-	/* In the product a socket that is not yet freed keeps the module. */
-	rcu_barrier();
 	hf_socket_exit();
 	hf_vm_destroy_all();
 	hf_pages_exit();
@@ -74,10 +71,22 @@ void bed_exit(struct kunit *test)
 		KUNIT_FAIL(test, "%s", broken);
 }
 
-struct hf_vm *bed_vm(struct kunit *test, u16 id, u16 nr_vcpus)
+struct hf_vm *bed_vm_booted(struct kunit *test, u16 id, u16 nr_vcpus)
 {
 	KUNIT_ASSERT_EQ(test, 0, hf_vm_create(id, nr_vcpus));
 	return hf_vm_find(id);
+}
+
+struct hf_vm *bed_vm(struct kunit *test, u16 id, u16 nr_vcpus)
+{
+	struct hf_vm *vm = bed_vm_booted(test, id, 1);
+	u16 i;
+
+	for (i = 1; i < nr_vcpus; i++) {
+		KUNIT_ASSERT_EQ(test, 0, hf_vm_add_vcpus(vm, i + 1, true));
+		fake_switch_on(&vm->vcpus[i]);
+	}
+	return vm;
 }
 
 struct hf_vcpu *bed_vcpu(struct kunit *test, u16 id)
@@ -90,18 +99,34 @@ void bed_start(void)
 	hf_vm_start_all();
 }
 
+static void do_nothing(struct work_struct *work)
+{
+}
+
+void bed_stop_clock(struct hf_vm *vm)
+{
+	cancel_delayed_work_sync(&vm->retry_work);
+	INIT_DELAYED_WORK(&vm->retry_work, do_nothing);
+}
+
+void bed_retry(struct hf_vm *vm)
+{
+	hf_mailbox_retry(&vm->retry_work.work);
+}
+
 bool bed_is_blocked(const struct hf_vcpu *vcpu)
 {
 	return READ_ONCE(vcpu->mode) == HF_VCPU_BLOCKED && !READ_ONCE(vcpu->requests) &&
 	       READ_ONCE(vcpu->task->__state) != TASK_RUNNING;
 }
 
-bool bed_exit_by_hand(struct hf_vcpu *vcpu, enum hf_exit_kind kind, u16 sender, u16 receiver,
+void bed_exit_by_hand(struct hf_vcpu *vcpu, enum hf_exit_kind kind, u16 sender, u16 receiver,
 		      u32 len)
 {
 	struct hf_ffa_exit exit = { .vm = sender, .vcpu = receiver, .len = len };
 
-	return hf_mailbox_exit(vcpu, kind, &exit);
+	WRITE_ONCE(vcpu->last_exit, kind);
+	hf_mailbox_exit(vcpu, kind, &exit);
 }
 
 void *bed_message(struct kunit *test, u64 src_port, u64 dst_port, const void *payload, size_t len)

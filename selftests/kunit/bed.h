@@ -21,12 +21,19 @@
 int bed_init(struct kunit *test);
 void bed_exit(struct kunit *test);
 
-/* A VM whose threads exist but do not run before bed_start(). */
+/* A VM whose threads exist but do not run before bed_start(). All of its vCPUs are on. */
 struct hf_vm *bed_vm(struct kunit *test, u16 id, u16 nr_vcpus);
+
+/* The same as at boot: all but the first are off. */
+struct hf_vm *bed_vm_booted(struct kunit *test, u16 id, u16 nr_vcpus);
 
 /* The same, and its only vCPU. */
 struct hf_vcpu *bed_vcpu(struct kunit *test, u16 id);
 void bed_start(void);
+
+/* From now on only bed_retry() does what the driver does for a VM now and then. */
+void bed_stop_clock(struct hf_vm *vm);
+void bed_retry(struct hf_vm *vm);
 
 /* Wait until @condition holds; false if it does not within a long time. */
 #define bed_eventually(condition) ({					\
@@ -62,7 +69,7 @@ static inline bool bed_waits(const struct hf_vm *vm, int index)
 }
 
 /* What the primary hears of an exit by hand, without a thread. */
-bool bed_exit_by_hand(struct hf_vcpu *vcpu, enum hf_exit_kind kind, u16 sender, u16 receiver,
+void bed_exit_by_hand(struct hf_vcpu *vcpu, enum hf_exit_kind kind, u16 sender, u16 receiver,
 		      u32 len);
 
 /* A message from a VM, header included, for the RX page. Lives until the test's end. */

@@ -91,16 +91,16 @@ int hf_ffa_rxtx_unmap(void)
 	return 0;
 }
 
-int hf_ffa_partition_info_get(u32 *desc_size)
+int hf_ffa_partition_info_get(void)
 {
 	int err;
 
+	rule(!hf_ffa_features.notifications, "FFA_PARTITION_INFO_GET: some releases panic");
 	if (begin(FAKE_PARTITION_INFO_GET, &err))
 		return err;
 	rule(!fake->rx_full, "FFA_PARTITION_INFO_GET: the RX page is not free");
 	memcpy(phys_to_virt(fake->rx), fake->descs, fake->descs_len);
 	fake->rx_full = true;
-	*desc_size = fake->desc_size;
 	return fake->desc_count;
 }
 
@@ -109,12 +109,51 @@ int hf_ffa_rx_release(void)
 	int err;
 
 	rule(fake->rx_full || fake->lenient, "FFA_RX_RELEASE: there is no message");
+	rule(!fake->rx_unseen, "FFA_RX_RELEASE: \"RX full\" was not asked for");
 	if (begin(FAKE_RX_RELEASE, &err) && err < 0)
 		return err;
+	if (!fake->rx_full)
+		return -EACCES;
 	/* Whoever reads on reads something else. */
-	memset(phys_to_virt(fake->rx), 0xa5, HF_MAILBOX_SIZE);
+	if (!fake->keeps_page)
+		memset(phys_to_virt(fake->rx), 0xa5, HF_MAILBOX_SIZE);
 	WRITE_ONCE(fake->rx_full, false);
 	return err;
+}
+
+bool hf_ffa_vm_exists(u16 id)
+{
+	int err;
+
+	rule(hf_ffa_features.notifications, "FFA_NOTIFICATION_SET: there is no such call");
+	return !begin(FAKE_VM_EXISTS, &err) && id < FAKE_VMS && fake->vms[id].exists;
+}
+
+bool hf_ffa_rx_full(void)
+{
+	unsigned long flags;
+	bool unseen;
+	int err;
+
+	rule(hf_ffa_features.send2, "FFA_NOTIFICATION_GET: for FFA_MSG_SEND2 only");
+	if (begin(FAKE_RX_FULL, &err))
+		return false;
+	raw_spin_lock_irqsave(&lock, flags);
+	unseen = fake->rx_unseen;
+	fake->rx_unseen = false;
+	raw_spin_unlock_irqrestore(&lock, flags);
+	return unseen;
+}
+
+static bool is_read(const struct fake_vm *vm)
+{
+	int i;
+
+	for (i = 0; i < FAKE_VCPUS; i++) {
+		if (vm->vcpus[i].reads)
+			return true;
+	}
+	return false;
 }
 
 static int put_into_mailbox(struct fake_vm *vm, u32 len)
@@ -124,9 +163,12 @@ static int put_into_mailbox(struct fake_vm *vm, u32 len)
 
 	raw_spin_lock_irqsave(&lock, flags);
 	if (!vm->full) {
+		rule(!hf_ffa_features.rx_overwrite || !is_read(vm),
+		     "FFA_MSG_SEND: a message went over one that is being read");
 		memcpy(vm->mailbox, phys_to_virt(fake->tx), len);
 		vm->len = len;
 		vm->sent++;
+		vm->handed = false;
 		vm->full = true;
 		err = 0;
 	}
@@ -189,51 +231,145 @@ bool fake_interrupted(void)
 	return read_sysreg(isr_el1) & ISR_EL1_IRQ;
 }
 
+static void put_into_page(const struct fake_step *step)
+{
+	rule(!fake->rx_full, "the RX page was kept while another message came");
+	memcpy(phys_to_virt(fake->rx), step->sends, step->len);
+	WRITE_ONCE(fake->rx_unseen, step->unseen);
+	WRITE_ONCE(fake->rx_full, true);
+}
+
 static void take_step(struct hf_vcpu *vcpu, struct fake_step *step, struct hf_ffa_exit *exit)
 {
+	struct fake_vcpu *mine = fake_vcpu(vcpu);
 	struct fake_vm *vm = fake_vm(vcpu->vm);
+	unsigned long flags;
 
 	step->interrupted = fake_interrupted();
 	if (step->inside)
 		step->inside(vcpu);
 	if (step->hold != FAKE_NO_HOLD)
 		hold(vcpu, step);
-	if (step->takes)
+	raw_spin_lock_irqsave(&lock, flags);
+	if (step->takes && vm->full) {
+		mine->reads = true;
 		WRITE_ONCE(vm->full, false);
-	if (step->sends) {
-		rule(!fake->rx_full, "the RX page was kept while another message came");
-		memcpy(phys_to_virt(fake->rx), step->sends, step->len);
-		WRITE_ONCE(fake->rx_full, true);
 	}
+	if (step->reads)
+		mine->reads = false;
+	raw_spin_unlock_irqrestore(&lock, flags);
+	if (step->sends)
+		put_into_page(step);
 	if (step->exit.func == FFA_ERROR && step->exit.error == HF_FFA_ABORTED)
 		vm->aborted = true;
 	*exit = step->exit;
 }
 
-void hf_ffa_run(u16 vm_id, u16 index, struct hf_ffa_exit *exit)
+/* What EL2 does with a vCPU in FFA_MSG_WAIT that is run. */
+static void leave_wait(struct fake_vm *vm, struct fake_vcpu *vcpu)
 {
-	struct hf_vm *vm = hf_vm_find(vm_id);
-	struct hf_vcpu *vcpu = &vm->vcpus[index];
-	struct fake_vcpu *mine = fake_vcpu(vcpu);
-	struct fake_step *step;
-	int err;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&lock, flags);
+	if (vcpu->waits && hf_ffa_features.wait_returns)
+		rule(vm->full || vm->aborted, "FFA_RUN: a vCPU that waits, and no message for it");
+	if (vcpu->waits && hf_ffa_features.hands_twice && vm->full) {
+		rule(!vm->handed, "FFA_RUN: two vCPUs were handed the same message");
+		vm->handed = true;
+		vcpu->reads = true;
+	}
+	vcpu->waits = false;
+	raw_spin_unlock_irqrestore(&lock, flags);
+}
+
+static struct fake_vcpu *find_vcpu(u16 vm, u16 index)
+{
+	return vm < FAKE_VMS && index < FAKE_VCPUS ? &fake->vms[vm].vcpus[index] : NULL;
+}
+
+/* EL2 tells the driver that a vCPU is on. */
+static void told_on(u16 vm, u16 index)
+{
+	struct fake_vcpu *vcpu = find_vcpu(vm, index);
+
+	if (!vcpu)
+		return;
+	vcpu->told = true;
+	if (vcpu->on)
+		return;
+	vcpu->restarted = vcpu->was_on;
+	vcpu->on = true;
+}
+
+void fake_switch_on(struct hf_vcpu *vcpu)
+{
+	told_on(vcpu->vm->id, vcpu->index);
+}
+
+/* What an exit says of the vCPU, and of others. */
+static void note_exit(struct fake_vcpu *vcpu, const struct hf_ffa_exit *exit)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&lock, flags);
+	switch (exit->func) {
+	case FFA_MSG_WAIT:
+		vcpu->waits = true;
+		vcpu->reads = false;
+		break;
+	case FFA_ERROR:
+		if (exit->error == HF_FFA_INVALID_PARAMETERS && !vcpu->told)
+			vcpu->on = false;
+		if (exit->error == HF_FFA_INVALID_PARAMETERS || exit->error == HF_FFA_ABORTED)
+			vcpu->reads = false;
+		break;
+	case FFA_INTERRUPT:
+	case HF_RUN_WAKE_UP:
+		told_on(exit->vm, exit->vcpu);
+		break;
+	default:
+		break;
+	}
+	raw_spin_unlock_irqrestore(&lock, flags);
+}
+
+static void check_run(const struct hf_vcpu *vcpu)
+{
+	const struct fake_vcpu *mine = fake_vcpu(vcpu);
 
 	rule(irqs_disabled(), "FFA_RUN: interrupts are on");
 	rule(fake->mapped, "FFA_RUN: no pages");
 	rule(!mine->inside, "FFA_RUN: the vCPU runs already");
 	rule(READ_ONCE(vcpu->mode) == HF_VCPU_IN_GUEST ||
 	     READ_ONCE(vcpu->mode) == HF_VCPU_EXITING, "FFA_RUN: the mode does not say so");
-	rule(!test_bit(index, vm->waiting), "FFA_RUN: the vCPU still looks as if it waited");
+	rule(!test_bit(vcpu->index, vcpu->vm->waiting),
+	     "FFA_RUN: the vCPU still looks as if it waited");
 	rule(vcpu->last_exit != HF_EXIT_ABORTED, "FFA_RUN: this vCPU aborted");
+	rule(mine->on, "FFA_RUN: EL2 has not told that this vCPU is on");
+	rule(!mine->restarted || !hf_ffa_features.restart_panics,
+	     "FFA_RUN: the vCPU was off and is on again, EL2 panics");
+}
 
+void hf_ffa_run(u16 vm_id, u16 index, struct hf_ffa_exit *exit)
+{
+	struct hf_vcpu *vcpu = &hf_vm_find(vm_id)->vcpus[index];
+	struct fake_vcpu *mine = fake_vcpu(vcpu);
+	struct fake_step *step;
+	int err;
+
+	check_run(vcpu);
 	*exit = (struct hf_ffa_exit){ .func = HF_RUN_WAIT_FOR_INTERRUPT };
 	mine->inside = true;
+	mine->was_on = true;
+	mine->told = false;
 	mine->requests = READ_ONCE(vcpu->requests);
 	mine->pause_ns = ktime_get_ns() - mine->ended_ns;
+	leave_wait(fake_vm(vcpu->vm), mine);
 	begin(FAKE_RUN, &err);
 	step = next_step(mine);
 	if (step)
 		take_step(vcpu, step, exit);
+	note_exit(mine, exit);
 	mine->inside = false;
 	mine->ended_ns = ktime_get_ns();
 	WRITE_ONCE(mine->runs, mine->runs + 1);
@@ -258,14 +394,21 @@ s64 hf_ffa_mailbox_waiter_get(u16 vm)
 
 int hf_ffa_interrupt_inject(u16 vm, u16 index, u32 intid)
 {
-	struct fake_vcpu *vcpu = &fake->vms[vm].vcpus[index];
+	struct fake_vcpu *vcpu = find_vcpu(vm, index);
+	int nr_vcpus = fake->vms[vm].nr_vcpus;
 	int err;
 
-	rule(intid < ARRAY_SIZE(vcpu->injected), "HF_INTERRUPT_INJECT: no such interrupt");
-	rule(index < hf_vm_find(vm)->nr_vcpus, "HF_INTERRUPT_INJECT: no such vCPU");
+	if (!hf_ffa_features.injection)
+		return -EOPNOTSUPP;
+	rule(vcpu && intid < ARRAY_SIZE(vcpu->injected), "HF_INTERRUPT_INJECT: no such interrupt");
+	rule(nr_vcpus || index < hf_vm_find(vm)->nr_vcpus, "HF_INTERRUPT_INJECT: no such vCPU");
 	if (begin(FAKE_INJECT, &err))
 		return err;
+	if (nr_vcpus && index >= nr_vcpus)
+		return -EOPNOTSUPP;
 	vcpu->injected[intid]++;
+	if (vcpu->takes_interrupt[intid])
+		told_on(vm, index);
 	return vcpu->takes_interrupt[intid];
 }
 
@@ -311,6 +454,28 @@ void fake_release_all(void)
 	WRITE_ONCE(never_hold, true);
 }
 
+void fake_be(enum fake_release release)
+{
+	hf_ffa_features = (struct hf_ffa_features){
+		.version = HF_FFA_VERSION_1_0 + (release >= FAKE_V2_6) + (release >= FAKE_V2_12) +
+			   (release >= FAKE_V2_14),
+		.waiter_list = release == FAKE_V2_4,
+		.notifications = release >= FAKE_V2_6,
+		.send2 = release >= FAKE_V2_8,
+		.rx_overwrite = release >= FAKE_V2_9,
+		.hands_twice = release == FAKE_V2_9,
+		.wait_returns = release >= FAKE_V2_12,
+		.restart_panics = release >= FAKE_V2_14,
+		.rxtx_unmap = true,
+		.injection = release < FAKE_V2_12,
+	};
+}
+
+void fake_send_unseen(const void *page, u32 len)
+{
+	put_into_page(&(struct fake_step){ .sends = page, .len = len, .unseen = true });
+}
+
 int fake_create(void)
 {
 	struct fake_vm *vm;
@@ -323,13 +488,9 @@ int fake_create(void)
 	for (vm = fake->vms; vm < fake->vms + FAKE_VMS; vm++) {
 		for (i = 0; i < FAKE_VCPUS; i++)
 			INIT_LIST_HEAD(&vm->vcpus[i].steps);
+		vm->vcpus[0].on = true;
 	}
-	hf_ffa_features = (struct hf_ffa_features){
-		.version = HF_FFA_VERSION_1_0,
-		.waiter_list = true,
-		.rxtx_unmap = true,
-		.injection = true,
-	};
+	fake_be(FAKE_V2_4);
 	never_hold = false;
 	return 0;
 }

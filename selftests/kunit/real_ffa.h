@@ -11,6 +11,8 @@
 #define hf_ffa_rxtx_map			real_ffa_rxtx_map
 #define hf_ffa_rxtx_unmap		real_ffa_rxtx_unmap
 #define hf_ffa_partition_info_get	real_ffa_partition_info_get
+#define hf_ffa_vm_exists		real_ffa_vm_exists
+#define hf_ffa_rx_full			real_ffa_rx_full
 #define hf_ffa_rx_release		real_ffa_rx_release
 #define hf_ffa_msg_send			real_ffa_msg_send
 #define hf_ffa_run			real_ffa_run

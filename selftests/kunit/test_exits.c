@@ -22,6 +22,8 @@ static const struct {
 	enum next next;
 } table[] = {
 	{ FFA_INTERRUPT, 0, 2, 0, HF_EXIT_INTERRUPT, RUNS },
+	{ FFA_INTERRUPT, 0, 0, 0, HF_EXIT_INTERRUPT, RUNS },
+	{ FFA_INTERRUPT, 0, 0, 3, HF_EXIT_INTERRUPT, RUNS },
 	{ FFA_INTERRUPT, 0, 2, 1, HF_EXIT_INTERRUPT_OTHER, RUNS },
 	{ FFA_INTERRUPT, 0, 1, 0, HF_EXIT_INTERRUPT_OTHER, RUNS },
 	{ FFA_INTERRUPT, 0, 0xffff, 0xffff, HF_EXIT_INTERRUPT_OTHER, RUNS },
@@ -217,19 +219,6 @@ static void abort_of_one_vcpu_runs_the_others_once(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, vm->dead);
 }
 
-static void vcpu_that_is_off_runs_once_it_is_woken(struct kunit *test)
-{
-	struct hf_vm *vm = bed_vm(test, 2, 2);
-	struct hf_vcpu *vcpu = &vm->vcpus[1];
-
-	fake_exit(vcpu, FFA_ERROR, HF_FFA_INVALID_PARAMETERS, 0);
-	bed_start();
-	BED_EXPECT_BLOCKED(test, vcpu);
-	KUNIT_EXPECT_EQ(test, 1, bed_runs(vcpu));
-	hf_vcpu_request(vcpu, HF_REQ_WAKE);
-	KUNIT_EXPECT_TRUE(test, bed_eventually(bed_runs(vcpu) == 2));
-}
-
 static void names_exist_for_every_exit(struct kunit *test)
 {
 	int i, j;
@@ -249,7 +238,6 @@ static struct kunit_case exits_cases[] = {
 	KUNIT_CASE(interrupt_exit_for_another_runs_the_vcpu_that_it_names),
 	KUNIT_CASE(vcpu_that_aborted_never_runs_again),
 	KUNIT_CASE(abort_of_one_vcpu_runs_the_others_once),
-	KUNIT_CASE(vcpu_that_is_off_runs_once_it_is_woken),
 	KUNIT_CASE(names_exist_for_every_exit),
 	{}
 };

@@ -14,6 +14,7 @@
 #include <linux/arm-smccc.h>
 #include <linux/errno.h>
 #include <linux/limits.h>
+#include <linux/preempt.h>
 #include <linux/printk.h>
 #include <linux/string.h>
 #include <asm/sysreg.h>
@@ -24,13 +25,18 @@ static struct {
 	u64 pfr0;
 	bool in_hyp_mode;
 	struct arm_smccc_1_2_regs answer;
-	u32 features[4];		/* functions that FFA_FEATURES knows */
+	u32 features[6];		/* functions that FFA_FEATURES knows */
 	u32 version;			/* what FFA_VERSION answers, if probed */
+	u32 refuses_below;		/* it answers -1 to older versions, and to newer */
 	u64 id[3];			/* x0..x2 of FFA_ID_GET, if probed */
 	bool probing;
+	void (*decide)(struct arm_smccc_1_2_regs *res);
 	/* Read by tests. */
 	struct arm_smccc_1_2_regs args;
 	int calls;
+	u32 asked[4];			/* FFA_VERSION was asked for this */
+	int versions_asked;
+	bool asked_before;		/* something else was asked before the version */
 } cpu;
 
 static void probe_answer(struct arm_smccc_1_2_regs *res)
@@ -39,8 +45,18 @@ static void probe_answer(struct arm_smccc_1_2_regs *res)
 
 	*res = (struct arm_smccc_1_2_regs){ .a0 = 0x84000060, .a2 = (u32)-1 };
 	if (cpu.args.a0 == 0x84000063) {
+		u32 asked = cpu.args.a1;
+
+		if (cpu.versions_asked < ARRAY_SIZE(cpu.asked))
+			cpu.asked[cpu.versions_asked] = asked;
+		cpu.versions_asked++;
 		res->a0 = cpu.version;
-	} else if (cpu.args.a0 == 0x84000069) {
+		if (cpu.refuses_below && (asked < cpu.refuses_below || asked > cpu.version))
+			res->a0 = U32_MAX;
+		return;
+	}
+	cpu.asked_before |= !cpu.versions_asked;
+	if (cpu.args.a0 == 0x84000069) {
 		res->a0 = cpu.id[0];
 		res->a1 = cpu.id[1];
 		res->a2 = cpu.id[2];
@@ -55,7 +71,9 @@ static void hvc_1_2(const struct arm_smccc_1_2_regs *args, struct arm_smccc_1_2_
 {
 	cpu.args = *args;
 	cpu.calls++;
-	if (cpu.probing)
+	if (cpu.decide)
+		cpu.decide(res);
+	else if (cpu.probing)
 		probe_answer(res);
 	else
 		*res = cpu.answer;
@@ -113,7 +131,6 @@ static void calls_hand_over_what_the_specification_says(struct kunit *test)
 {
 	struct arm_smccc_1_2_regs none = { 0 };
 	struct hf_ffa_exit exit;
-	u32 size;
 
 #define EXPECT_ARGS(call, ...) do {							\
 	struct arm_smccc_1_2_regs expected_ = { __VA_ARGS__ };				\
@@ -127,7 +144,11 @@ static void calls_hand_over_what_the_specification_says(struct kunit *test)
 	EXPECT_ARGS(hf_ffa_rxtx_map(0x123456789000, 0xabcdef012000),
 		    0xc4000066, 0x123456789000, 0xabcdef012000, 1);
 	EXPECT_ARGS(hf_ffa_rxtx_unmap(), 0x84000067);
-	EXPECT_ARGS(hf_ffa_partition_info_get(&size), 0x84000068);
+	EXPECT_ARGS(hf_ffa_partition_info_get(), 0x84000068);
+	EXPECT_ARGS(hf_ffa_vm_exists(2), 0x84000081, 0x10002, 0, 0, 0x80000000);
+	EXPECT_ARGS(hf_ffa_vm_exists(0x7fff), 0x84000081, 0x17fff, 0, 0, 0x80000000);
+	cpu.answer.a0 = 0x84000061;
+	EXPECT_ARGS(hf_ffa_rx_full(), 0x84000082, 0x00001, 8);
 	EXPECT_ARGS(hf_ffa_rx_release(), 0x84000065);
 	EXPECT_ARGS(hf_ffa_msg_send(2, 4096, false), 0x8400006e, 0x10002, 0, 4096, 0);
 	EXPECT_ARGS(hf_ffa_msg_send(0x7fff, 0, true), 0x8400006e, 0x17fff, 0, 0, 1);
@@ -162,8 +183,6 @@ static int errno_of(int code)
 /* Each call that answers with success or an error, by number. */
 static int status_call(int i)
 {
-	u32 size;
-
 	switch (i) {
 	case 0:
 		return hf_ffa_rxtx_unmap();
@@ -172,7 +191,7 @@ static int status_call(int i)
 	case 2:
 		return hf_ffa_msg_send(2, 16, true);
 	case 3:
-		return hf_ffa_partition_info_get(&size);
+		return hf_ffa_partition_info_get();
 	default:
 		return hf_ffa_rxtx_map(0x1000, 0x2000);
 	}
@@ -247,18 +266,39 @@ static void release_that_others_wait_for_says_so(struct kunit *test)
 	}
 }
 
-static void partition_info_is_a_count_and_a_size(struct kunit *test)
+static void partition_info_is_a_count(struct kunit *test)
 {
-	u32 size = 99;
 	int f;
 
 	for (f = 0; f < ARRAY_SIZE(forms); f++) {
 		cpu.answer.a0 = 0x84000061;
 		cpu.answer.a2 = form(f, 9);
 		cpu.answer.a3 = form(f, 24);
-		KUNIT_EXPECT_EQ(test, 9, hf_ffa_partition_info_get(&size));
-		KUNIT_EXPECT_EQ(test, 24U, size);
+		KUNIT_EXPECT_EQ(test, 9, hf_ffa_partition_info_get());
 	}
+}
+
+/* A VM that exists refuses the notification: nobody has bound it. */
+static void vm_exists_if_it_may_not_be_notified(struct kunit *test)
+{
+	int code, f, g;
+
+	for (code = 0; code < ARRAY_SIZE(codes); code++)
+		for (f = 0; f < ARRAY_SIZE(forms); f++)
+			for (g = 0; g < ARRAY_SIZE(forms); g++) {
+				if (!codes[code])
+					continue;
+				cpu.answer.a0 = form(f, 0x84000060);
+				cpu.answer.a2 = form(g, codes[code]);
+				KUNIT_EXPECT_EQ_MSG(test, codes[code] == -6, hf_ffa_vm_exists(2),
+						    "code %d", codes[code]);
+			}
+	cpu.answer.a0 = 0x84000061;
+	KUNIT_EXPECT_TRUE_MSG(test, hf_ffa_vm_exists(2), "it has bound it");
+	cpu.answer.a0 = 0x84000081;
+	KUNIT_EXPECT_FALSE_MSG(test, hf_ffa_vm_exists(2), "there is no such call");
+	cpu.answer.a0 = -1;
+	KUNIT_EXPECT_FALSE_MSG(test, hf_ffa_vm_exists(2), "there is no such call");
 }
 
 /* Raw answers of FFA_RUN and what they mean. */
@@ -268,6 +308,11 @@ static const struct {
 } runs[] = {
 	{ 0x84000062, 0x20003, 0, 0, { 0x84000062, 0, 2, 3 } },
 	{ 0x8400006c, 0, 0, 0, { 0x8400006c } },
+	{ 0x8400006c, 0x20000, 5000, 0, { 0x8400006c, 0, 2, .timeout_ns = 5000 } },
+	{ 0x8400006c, 0, 5, 3, { 0x8400006c, .len = 3, .timeout_ns = 0x300000005 } },
+	{ 0x8400006c, 0, ~0ULL, ~0ULL, { 0x8400006c, .len = U32_MAX, .timeout_ns = U64_MAX } },
+	{ 0x8400006c, 0, 0xdeadbeef00000005, 0xdeadbeef00000003,
+	  { 0x8400006c, .len = 3, .timeout_ns = 0x300000005 } },
 	{ 0x8400006b, 0, 0, 0, { 0x8400006b } },
 	{ 0x8400006b, 0x20000, 1000000, 0, { 0x8400006b, .vm = 2, .timeout_ns = 1000000 } },
 	{ 0xff06, 0x20001, ~0ULL, 0, { 0xff06, 0, 2, 1, .timeout_ns = ~0ULL } },
@@ -333,6 +378,19 @@ static void mailbox_lists_end_with_minus_one(struct kunit *test)
 	cpu.answer.a0 = 7;
 	KUNIT_EXPECT_EQ(test, 7LL, hf_ffa_mailbox_writable_get());
 	KUNIT_EXPECT_EQ(test, 7LL, hf_ffa_mailbox_waiter_get(1));
+}
+
+/* Hafnium v2.15 leaves the number of a call that it does not know in x0. */
+static void call_that_returns_its_own_number_is_none(struct kunit *test)
+{
+	cpu.answer.a0 = 0xff01;
+	KUNIT_EXPECT_EQ(test, -1LL, hf_ffa_mailbox_writable_get());
+	KUNIT_EXPECT_EQ(test, 0xff01LL, hf_ffa_mailbox_waiter_get(1));
+	cpu.answer.a0 = 0xff02;
+	KUNIT_EXPECT_EQ(test, -1LL, hf_ffa_mailbox_waiter_get(1));
+	cpu.answer.a0 = 0xff05;
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, hf_ffa_interrupt_inject(2, 0, 1));
+	KUNIT_EXPECT_FALSE(test, real_ffa_features.injection);
 }
 
 static void injection_answers_whether_to_run(struct kunit *test)
@@ -419,18 +477,67 @@ static void id_that_is_not_told_is_an_error(struct kunit *test)
 	}
 }
 
-/* FFA_RXTX_UNMAP, FFA_MSG_SEND2, FFA_NOTIFICATION_GET: who has what. */
+static void version_is_asked_for_upwards_until_there_is_an_answer(struct kunit *test)
+{
+	static const struct {
+		u32 refuses_below, version;
+		int asked;
+	} table[] = {
+		{ 0, 0x10000, 1 }, { 0, 0x10001, 1 }, { 0, 0x10003, 1 },
+		{ 0x10001, 0x10001, 2 }, { 0x10001, 0x10003, 2 },
+		{ 0x10002, 0x10002, 3 }, { 0x10003, 0x10003, 4 },
+	};
+	int i, j;
+
+	cpu.probing = true;
+	for (i = 0; i < ARRAY_SIZE(table); i++) {
+		cpu.refuses_below = table[i].refuses_below;
+		cpu.version = table[i].version;
+		cpu.versions_asked = 0;
+		KUNIT_EXPECT_EQ_MSG(test, 0, hf_ffa_probe(), "row %d", i);
+		KUNIT_EXPECT_EQ(test, table[i].version, real_ffa_features.version);
+		KUNIT_EXPECT_EQ_MSG(test, table[i].asked, cpu.versions_asked, "row %d", i);
+		for (j = 0; j < table[i].asked; j++)
+			KUNIT_EXPECT_EQ(test, 0x10000U + j, cpu.asked[j]);
+		KUNIT_EXPECT_FALSE_MSG(test, cpu.asked_before, "another call settles the version");
+	}
+	cpu.refuses_below = 0x10004;
+	cpu.versions_asked = 0;
+	KUNIT_EXPECT_EQ(test, -ENODEV, hf_ffa_probe());
+	KUNIT_EXPECT_EQ(test, 4, cpu.versions_asked);
+}
+
+/*
+ * FFA_RXTX_UNMAP 67, FFA_MSG_SEND 6e, FFA_NOTIFICATION_GET 82, FFA_MSG_SEND2 86 and
+ * FFA_PARTITION_INFO_GET_REGS c400008b: who has what.
+ */
 static const struct {
 	const char *hypervisor;
 	u32 version;
-	u32 functions[4];
-	bool waiter_list, rx_overwrite, rxtx_unmap;
+	u32 functions[6];
+	struct hf_ffa_features features;
 } levels[] = {
-	{ "v2.4", 0x10000, {}, true, false, false },
-	{ "v2.5", 0x10001, { 0x84000067 }, false, false, true },
-	{ "v2.7", 0x10001, { 0x84000067, 0x84000082 }, true, false, true },
-	{ "v2.8", 0x10001, { 0x84000067, 0x84000082, 0x84000086 }, false, true, true },
-	{ "1.0 with all", 0x10000, { 0x84000067, 0x84000082, 0x84000086 }, false, true, true },
+	{ "v2.4", 0x10000, { 0x8400006e },
+	  { .release = "v2.5 or older", .waiter_list = true, .injection = true } },
+	{ "v2.6", 0x10001, { 0x8400006e, 0x84000067, 0x84000082 },
+	  { .release = "v2.6 or v2.7", .notifications = true, .rxtx_unmap = true,
+	    .injection = true } },
+	{ "v2.8", 0x10001, { 0x8400006e, 0x84000067, 0x84000082, 0x84000086 },
+	  { .release = "v2.8", .notifications = true, .send2 = true, .rxtx_unmap = true,
+	    .injection = true } },
+	{ "v2.9", 0x10001, { 0x8400006e, 0x84000067, 0x84000082, 0x84000086, 0xc400008b },
+	  { .release = "v2.9 or v2.10", .notifications = true, .send2 = true,
+	    .rx_overwrite = true, .hands_twice = true, .rxtx_unmap = true, .injection = true } },
+	{ "v2.11", 0x10002, { 0x8400006e, 0x84000067, 0x84000082, 0x84000086, 0xc400008b },
+	  { .release = "v2.11", .notifications = true, .send2 = true, .rx_overwrite = true,
+	    .hands_twice = true, .rxtx_unmap = true, .injection = true } },
+	{ "v2.12", 0x10002, { 0x84000067, 0x84000082, 0x84000086, 0xc400008b },
+	  { .release = "v2.12 or later", .notifications = true, .send2 = true,
+	    .rx_overwrite = true, .wait_returns = true, .rxtx_unmap = true } },
+	{ "v2.14", 0x10003, { 0x84000067, 0x84000082, 0x84000086, 0xc400008b },
+	  { .release = "v2.14 or later", .notifications = true, .send2 = true,
+	    .rx_overwrite = true, .wait_returns = true, .restart_panics = true,
+	    .rxtx_unmap = true } },
 };
 
 static void features_are_what_the_hypervisor_has(struct kunit *test)
@@ -440,18 +547,94 @@ static void features_are_what_the_hypervisor_has(struct kunit *test)
 
 	cpu.probing = true;
 	for (i = 0; i < ARRAY_SIZE(levels); i++) {
+		const struct hf_ffa_features *expected = &levels[i].features;
+		const char *name = levels[i].hypervisor;
+
 		cpu.version = levels[i].version;
 		memcpy(cpu.features, levels[i].functions, sizeof(cpu.features));
-		real_ffa_features = (struct hf_ffa_features){ 0 };
+		/* Whatever was true before. */
+		memset(&real_ffa_features, 1, sizeof(real_ffa_features));
 		KUNIT_EXPECT_EQ(test, 0, hf_ffa_probe());
-		KUNIT_EXPECT_EQ_MSG(test, levels[i].waiter_list, f->waiter_list, "%s",
-				    levels[i].hypervisor);
-		KUNIT_EXPECT_EQ_MSG(test, levels[i].rx_overwrite, f->rx_overwrite, "%s",
-				    levels[i].hypervisor);
-		KUNIT_EXPECT_EQ_MSG(test, levels[i].rxtx_unmap, f->rxtx_unmap, "%s",
-				    levels[i].hypervisor);
-		KUNIT_EXPECT_TRUE(test, f->injection);
+		KUNIT_EXPECT_EQ(test, levels[i].version, f->version);
+		KUNIT_EXPECT_STREQ(test, expected->release, f->release);
+#define EXPECT_FEATURE(feature)	\
+		KUNIT_EXPECT_EQ_MSG(test, expected->feature, f->feature, "%s", name)
+		EXPECT_FEATURE(waiter_list);
+		EXPECT_FEATURE(notifications);
+		EXPECT_FEATURE(send2);
+		EXPECT_FEATURE(rx_overwrite);
+		EXPECT_FEATURE(hands_twice);
+		EXPECT_FEATURE(wait_returns);
+		EXPECT_FEATURE(restart_panics);
+		EXPECT_FEATURE(rxtx_unmap);
+		EXPECT_FEATURE(injection);
+#undef EXPECT_FEATURE
 	}
+}
+
+/* --- whether our mailbox was filled unseen --- */
+
+/* What FFA_NOTIFICATION_GET wants to be asked with; anything else is refused. */
+static u16 index_of_cpu;
+static int get_calls;
+
+static void answer_to_the_right_index(struct arm_smccc_1_2_regs *res)
+{
+	bool right = cpu.args.a0 == 0x84000082 && cpu.args.a1 == (index_of_cpu << 16 | 1) &&
+		     cpu.args.a2 == 8;
+
+	get_calls++;
+	*res = (struct arm_smccc_1_2_regs){
+		.a0 = right ? 0x84000061 : 0x84000060,
+		.a2 = right ? 0 : (u32)-2,
+		.a7 = right,
+	};
+}
+
+/* On one CPU, for each remembers its own. */
+static void cpu_is_asked_for_by_the_number_that_the_hypervisor_has_for_it(struct kunit *test)
+{
+	static const u16 indices[] = { 0, 1, 7, 3, 63, 0 };
+	int i;
+
+	migrate_disable();
+	cpu.decide = answer_to_the_right_index;
+	for (i = 0; i < ARRAY_SIZE(indices); i++) {
+		index_of_cpu = indices[i];
+		KUNIT_EXPECT_TRUE_MSG(test, hf_ffa_rx_full(), "index %u", indices[i]);
+		get_calls = 0;
+		KUNIT_EXPECT_TRUE(test, hf_ffa_rx_full());
+		KUNIT_EXPECT_EQ_MSG(test, 1, get_calls, "it is remembered");
+	}
+	/* The hypervisor has none for it. */
+	index_of_cpu = 64;
+	get_calls = 0;
+	KUNIT_EXPECT_FALSE(test, hf_ffa_rx_full());
+	KUNIT_EXPECT_LE(test, get_calls, 65);
+	migrate_enable();
+}
+
+static void mailbox_is_full_if_bit_0_of_w7_says_so(struct kunit *test)
+{
+	int code, f;
+
+	for (f = 0; f < ARRAY_SIZE(forms); f++) {
+		cpu.answer = (struct arm_smccc_1_2_regs){ .a0 = form(f, 0x84000061) };
+		cpu.answer.a2 = ~0ULL;
+		cpu.answer.a6 = ~0ULL;
+		cpu.answer.a7 = 0xfffffffe;
+		KUNIT_EXPECT_FALSE(test, hf_ffa_rx_full());
+		cpu.answer.a7 = 1;
+		KUNIT_EXPECT_TRUE(test, hf_ffa_rx_full());
+	}
+	for (code = 0; code < ARRAY_SIZE(codes); code++) {
+		cpu.answer = (struct arm_smccc_1_2_regs){
+			.a0 = 0x84000060, .a2 = (u32)codes[code], .a7 = 1,
+		};
+		KUNIT_EXPECT_FALSE_MSG(test, hf_ffa_rx_full(), "code %d", codes[code]);
+	}
+	cpu.answer = (struct arm_smccc_1_2_regs){ .a0 = 0x84000082, .a7 = 1 };
+	KUNIT_EXPECT_FALSE_MSG(test, hf_ffa_rx_full(), "there is no such call");
 }
 
 static struct kunit_case ffa_cases[] = {
@@ -461,17 +644,22 @@ static struct kunit_case ffa_cases[] = {
 	KUNIT_CASE(answers_that_are_none_are_errors),
 	KUNIT_CASE(success_is_success_in_every_form),
 	KUNIT_CASE(release_that_others_wait_for_says_so),
-	KUNIT_CASE(partition_info_is_a_count_and_a_size),
+	KUNIT_CASE(partition_info_is_a_count),
+	KUNIT_CASE(vm_exists_if_it_may_not_be_notified),
 	KUNIT_CASE(each_answer_of_run_becomes_its_exit),
 	KUNIT_CASE(each_error_code_of_run_arrives_in_every_form),
 	KUNIT_CASE(mailbox_lists_end_with_minus_one),
+	KUNIT_CASE(call_that_returns_its_own_number_is_none),
 	KUNIT_CASE(injection_answers_whether_to_run),
 	KUNIT_CASE(injection_is_given_up_when_the_first_vcpu_refuses_it),
 	KUNIT_CASE(nothing_is_called_where_that_would_be_fatal),
 	KUNIT_CASE(versions_other_than_one_are_no_hypervisor),
 	KUNIT_CASE(only_the_primary_is_accepted),
 	KUNIT_CASE(id_that_is_not_told_is_an_error),
+	KUNIT_CASE(version_is_asked_for_upwards_until_there_is_an_answer),
 	KUNIT_CASE(features_are_what_the_hypervisor_has),
+	KUNIT_CASE(cpu_is_asked_for_by_the_number_that_the_hypervisor_has_for_it),
+	KUNIT_CASE(mailbox_is_full_if_bit_0_of_w7_says_so),
 	{}
 };
 

@@ -5,8 +5,7 @@
  * No thread runs unless a test starts it. The fake's mailbox holds one message,
  * so that a second one stays in the queue until bed_next() empties it.
  */
-#include <linux/delay.h>
-
+#include "../../hf_wait.h"
 #include "bed_flow.h"
 
 static void message_leaves_at_once_if_there_is_room(struct kunit *test)
@@ -134,63 +133,93 @@ static void notification_is_asked_for_where_it_is_known(struct kunit *test)
 
 /* --- a VM that waits for messages --- */
 
-static void vm_that_waits_gets_nothing_while_it_is_busy(struct kunit *test)
+/* The vCPU has waited, and was run again for a message. */
+static void serve(struct hf_vcpu *vcpu)
+{
+	bed_exit_by_hand(vcpu, HF_EXIT_MSG_WAIT, 0, 0, 0);
+	hf_wait_end(vcpu, BIT(HF_REQ_MESSAGE));
+}
+
+static void vm_that_waits_gets_nothing_while_it_serves(struct kunit *test)
 {
 	struct hf_vm *vm = bed_vm(test, 2, 2);
 	struct hf_flow *flow = bed_flow(test, vm, NULL);
-	struct sk_buff *skb = bed_skb(1, 8);
-	int sent_before;
+	int i;
 
+	bed_stop_clock(vm);
+	serve(&vm->vcpus[1]);
+	bed_flow_send(flow, 1);
+	for (i = 0; i < 3; i++)
+		bed_retry(vm);
+	KUNIT_EXPECT_EQ_MSG(test, 0, fake_count(FAKE_MSG_SEND), "nobody waits just then");
 	bed_exit_by_hand(&vm->vcpus[1], HF_EXIT_MSG_WAIT, 0, 0, 0);
-	clear_bit(1, vm->waiting);
-	/* The driver's patience must not end meanwhile. */
-	local_irq_disable();
-	hf_flow_send(flow, skb);
-	sent_before = fake_vm(vm)->sent;
-	bed_exit_by_hand(&vm->vcpus[1], HF_EXIT_MSG_WAIT, 0, 0, 0);
-	local_irq_enable();
-	KUNIT_EXPECT_EQ_MSG(test, 0, sent_before, "nobody waited just then");
 	KUNIT_EXPECT_EQ(test, 1, fake_vm(vm)->sent);
 	KUNIT_EXPECT_TRUE(test, bed_requested(&vm->vcpus[1], HF_REQ_MESSAGE));
 	KUNIT_EXPECT_EQ(test, 0UL, vm->vcpus[0].requests);
 	hf_flow_close(flow);
 }
 
-static void vm_that_waits_no_longer_gets_its_message_all_the_same(struct kunit *test)
-{
-	struct hf_vm *vm = bed_vm(test, 2, 1);
-	struct hf_flow *flow = bed_flow(test, vm, NULL);
+/* What a vCPU can do that has served messages before, and whether it still does. */
+static const struct {
+	enum hf_exit_kind kind;
+	bool computes, serves;
+} pastimes[] = {
+	{ HF_EXIT_INTERRUPT, false, true },
+	{ HF_EXIT_INTERRUPT, true, false },
+	{ HF_EXIT_INTERRUPT_OTHER, false, true },
+	{ HF_EXIT_YIELD, false, false },
+	{ HF_EXIT_WFI, false, false },
+	{ HF_EXIT_WAKE_UP, false, true },
+	{ HF_EXIT_MSG_SEND, false, true },
+	{ HF_EXIT_RX_RELEASE, false, true },
+	{ HF_EXIT_BUSY, false, true },
+	{ HF_EXIT_OFF, false, false },
+};
 
-	bed_exit_by_hand(&vm->vcpus[0], HF_EXIT_MSG_WAIT, 0, 0, 0);
-	clear_bit(0, vm->waiting);
-	bed_flow_send(flow, 1);
-	KUNIT_EXPECT_TRUE(test, bed_eventually(READ_ONCE(fake_vm(vm)->full)));
-	KUNIT_EXPECT_TRUE_MSG(test, bed_eventually(!READ_ONCE(vm->waits)),
-			      "from now on it counts as one that polls");
-	KUNIT_EXPECT_EQ(test, 1ULL, bed_next(vm));
-	bed_flow_send(flow, 2);
-	KUNIT_EXPECT_EQ(test, 2ULL, bed_next(vm));
-	hf_flow_close(flow);
+static void vm_that_does_something_else_than_to_serve_gets_its_message_at_once(struct kunit *test)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(pastimes); i++) {
+		struct hf_vcpu *vcpu = bed_vcpu(test, 2 + i);
+		struct hf_flow *flow = bed_flow(test, vcpu->vm, NULL);
+
+		serve(vcpu);
+		vcpu->computes = pastimes[i].computes;
+		/* Its message to another VM that there is not. */
+		bed_exit_by_hand(vcpu, pastimes[i].kind, 0, 99, 0);
+		bed_flow_send(flow, 1);
+		KUNIT_EXPECT_EQ_MSG(test, !pastimes[i].serves, fake_vm(vcpu->vm)->sent,
+				    "after %s", hf_exit_name(pastimes[i].kind));
+		bed_exit_by_hand(vcpu, HF_EXIT_MSG_WAIT, 0, 0, 0);
+		KUNIT_EXPECT_EQ(test, 1, fake_vm(vcpu->vm)->sent);
+		hf_flow_close(flow);
+	}
 }
 
-/* What hf_mailbox_exit() does first, on another CPU. */
-static void it_waits(u16 id)
+/* An exit tells what it does: one that does not come is asked for. */
+static void vm_that_may_serve_is_made_to_exit_and_gets_its_message(struct kunit *test)
 {
-	WRITE_ONCE(hf_vm_find(id)->waits, true);
-}
+	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
+	struct hf_flow *flow = bed_flow(test, vcpu->vm, NULL);
+	struct fake_step computes = {
+		.exit = { .func = FFA_INTERRUPT, .vm = 2 },
+		.hold = FAKE_HOLD_UNTIL_KICKED,
+	};
+	struct fake_step *step;
 
-static void vm_that_waits_while_it_gets_its_message_counts_as_one_that_waits(struct kunit *test)
-{
-	struct hf_vm *vm = bed_vm(test, 2, 1);
-	struct hf_flow *flow = bed_flow(test, vm, NULL);
-
-	bed_exit_by_hand(&vm->vcpus[0], HF_EXIT_MSG_WAIT, 0, 0, 0);
-	clear_bit(0, vm->waiting);
-	fake->during_send = it_waits;
+	fake_exit(vcpu, FFA_MSG_WAIT, 0, 0);
+	bed_start();
+	BED_EXPECT_BLOCKED(test, vcpu);
+	fake_exit(vcpu, FFA_INTERRUPT, 0, 0);
+	step = fake_step(vcpu, &computes);
+	fake_step(vcpu, &computes);
+	hf_vcpu_request(vcpu, HF_REQ_WAKE);
+	KUNIT_ASSERT_TRUE(test, fake_entered(step));
 	bed_flow_send(flow, 1);
-	KUNIT_EXPECT_TRUE(test, bed_eventually(READ_ONCE(fake_vm(vm)->full)));
-	flush_delayed_work(&vm->hold_work);
-	KUNIT_EXPECT_TRUE(test, READ_ONCE(vm->waits));
+	KUNIT_EXPECT_TRUE(test, bed_eventually(READ_ONCE(fake_vm(vcpu->vm)->sent) == 1));
+	KUNIT_EXPECT_GE(test, atomic_long_read(&vcpu->kicks), 1L);
+	fake_release_all();
 	hf_flow_close(flow);
 }
 
@@ -240,26 +269,53 @@ static void full_mailbox_of_which_nobody_was_told_runs_a_vm_that_waits(struct ku
 	hf_flow_close(flow);
 }
 
-/* One that runs may be about to read: another is not run for luck. */
-static void full_mailbox_of_a_vm_that_runs_is_left_alone(struct kunit *test)
+/* One that serves may be about to read: another is not run for luck. */
+static void full_mailbox_of_a_vm_that_serves_is_left_alone(struct kunit *test)
 {
 	struct hf_vm *vm = bed_vm(test, 2, 2);
 	struct hf_flow *flow = bed_flow(test, vm, NULL);
-	struct fake_step *step;
 
-	fake_exit(&vm->vcpus[1], FFA_MSG_WAIT, 0, 0);
-	step = fake_step(&vm->vcpus[0], &(struct fake_step){
-		.exit = { .func = FFA_MSG_WAIT, .vm = 2 },
-		.hold = FAKE_HOLD,
-	});
-	bed_start();
-	KUNIT_ASSERT_TRUE(test, fake_entered(step));
-	BED_EXPECT_BLOCKED(test, &vm->vcpus[1]);
+	bed_stop_clock(vm);
+	serve(&vm->vcpus[0]);
+	bed_exit_by_hand(&vm->vcpus[1], HF_EXIT_MSG_WAIT, 0, 0, 0);
 	WRITE_ONCE(fake_vm(vm)->full, true);
 	bed_flow_send(flow, 1);
-	msleep(100);
-	KUNIT_EXPECT_EQ(test, 1, bed_runs(&vm->vcpus[1]));
-	fake_release(step);
+	bed_retry(vm);
+	KUNIT_EXPECT_EQ(test, 2, fake_count(FAKE_MSG_SEND));
+	KUNIT_EXPECT_EQ(test, 0UL, vm->vcpus[1].requests);
+	KUNIT_EXPECT_FALSE(test, vm->message_pending);
+	/* It does not: so the mailbox is nobody's. */
+	bed_exit_by_hand(&vm->vcpus[0], HF_EXIT_WFI, 0, 0, 0);
+	KUNIT_EXPECT_TRUE(test, bed_requested(&vm->vcpus[1], HF_REQ_MESSAGE));
+	hf_flow_close(flow);
+}
+
+/* Whoever is run for it does not take it: not again at each exit, but now and then. */
+static void full_mailbox_that_stays_full_is_looked_at_now_and_then(struct kunit *test)
+{
+	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
+	struct hf_vm *vm = vcpu->vm;
+	struct hf_flow *flow = bed_flow(test, vm, NULL);
+	int i;
+
+	bed_stop_clock(vm);
+	bed_exit_by_hand(vcpu, HF_EXIT_MSG_WAIT, 0, 0, 0);
+	WRITE_ONCE(fake_vm(vm)->full, true);
+	bed_flow_send(flow, 1);
+	for (i = 0; i < 3; i++) {
+		KUNIT_EXPECT_EQ(test, i > 0, (int)vm->stuck);
+		KUNIT_EXPECT_TRUE(test, bed_requested(vcpu, HF_REQ_MESSAGE));
+		vcpu->requests = 0;
+		hf_wait_end(vcpu, BIT(HF_REQ_MESSAGE));
+		bed_exit_by_hand(vcpu, HF_EXIT_MSG_WAIT, 0, 0, 0);
+		KUNIT_EXPECT_EQ_MSG(test, 0UL, vcpu->requests, "not at once");
+		bed_retry(vm);
+	}
+	hf_wait_end(vcpu, BIT(HF_REQ_MESSAGE));
+	WRITE_ONCE(fake_vm(vm)->full, false);
+	bed_exit_by_hand(vcpu, HF_EXIT_MSG_WAIT, 0, 0, 0);
+	KUNIT_EXPECT_EQ(test, 1, fake_vm(vm)->sent);
+	KUNIT_EXPECT_FALSE(test, vm->stuck);
 	hf_flow_close(flow);
 }
 
@@ -333,12 +389,13 @@ static struct kunit_case flow_cases[] = {
 	KUNIT_CASE(error_that_passes_keeps_the_message),
 	KUNIT_CASE(busy_for_no_reason_is_tried_again_without_an_exit),
 	KUNIT_CASE(notification_is_asked_for_where_it_is_known),
-	KUNIT_CASE(vm_that_waits_gets_nothing_while_it_is_busy),
-	KUNIT_CASE(vm_that_waits_no_longer_gets_its_message_all_the_same),
-	KUNIT_CASE(vm_that_waits_while_it_gets_its_message_counts_as_one_that_waits),
+	KUNIT_CASE(vm_that_waits_gets_nothing_while_it_serves),
+	KUNIT_CASE(vm_that_does_something_else_than_to_serve_gets_its_message_at_once),
+	KUNIT_CASE(vm_that_may_serve_is_made_to_exit_and_gets_its_message),
 	KUNIT_CASE(message_queued_while_the_guest_empties_its_mailbox_is_not_lost),
 	KUNIT_CASE(full_mailbox_of_which_nobody_was_told_runs_a_vm_that_waits),
-	KUNIT_CASE(full_mailbox_of_a_vm_that_runs_is_left_alone),
+	KUNIT_CASE(full_mailbox_of_a_vm_that_serves_is_left_alone),
+	KUNIT_CASE(full_mailbox_that_stays_full_is_looked_at_now_and_then),
 	KUNIT_CASE(vcpu_that_runs_in_the_middle_of_the_send_takes_the_message),
 	KUNIT_CASE(owed_frames_leave_around_what_is_queued),
 	KUNIT_CASE(owed_frame_needs_no_message),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Suite: the life of the RX and TX pages, and the VMs that they tell of.
+ * Suite: the life of the RX and TX pages, and of the set of VMs.
  *
  * These tests begin without pages: bed.c's are given back first.
  */
@@ -114,105 +114,6 @@ static void error_other_than_mapped_already_refuses_the_adoption(struct kunit *t
 	KUNIT_EXPECT_EQ_MSG(test, 0, hf_pages_init(tx, rx), "they can still be adopted");
 }
 
-/* What hypervisors tell; each descriptor is @size bytes, the first four are id and vCPUs. */
-static const struct {
-	const char *what;
-	u32 size, named, count;
-	u16 ids[5], vcpus[5];
-	int err;
-	u16 vcpus_of_2, vcpus_of_3;
-} lists[] = {
-	{ "v1.0", 8, 0, 3, { 1, 2, 3 }, { 4, 1, 2 }, 0, 1, 2 },
-	{ "v1.0, named", 8, 8, 2, { 1, 2 }, { 4, 1 }, 0, 1, 0 },
-	{ "v1.1", 24, 24, 3, { 1, 2, 3 }, { 4, 1, 8 }, 0, 1, 8 },
-	{ "v1.1, size not named", 24, 0, 2, { 2, 1 }, { 3, 1 }, 0, 3, 0 },
-	{ "v1.1, wrong size named", 24, 7, 2, { 2, 1 }, { 3, 1 }, 0, 3, 0 },
-	{ "later and longer", 32, 32, 2, { 1, 2 }, { 1, 5 }, 0, 5, 0 },
-	{ "secure partition and twice the same", 8, 8, 5, { 1, 0x8001, 2, 2, 0xffff },
-	  { 1, 1, 2, 2, 1 }, 0, 2, 0 },
-	{ "only the primary", 8, 0, 1, { 1 }, { 1 }, 0, 0, 0 },
-	{ "empty", 8, 0, 0, { 0 }, { 0 }, -EPROTO, 0, 0 },
-	{ "without the primary", 8, 8, 2, { 2, 3 }, { 1, 1 }, -EPROTO, 0, 0 },
-	{ "a VM without vCPUs", 8, 8, 2, { 1, 2 }, { 1, 0 }, -EPROTO, 0, 0 },
-	{ "a VM 0", 8, 8, 2, { 1, 0 }, { 1, 1 }, -EPROTO, 0, 0 },
-	{ "more than the page holds", 8, 8, 513, { 1 }, { 1 }, -EPROTO, 0, 0 },
-	{ "count of all bits", 8, 0, 0xffff, { 1 }, { 1 }, -EPROTO, 0, 0 },
-	{ "size of all bits", 8, U32_MAX, 2, { 1, 2 }, { 1, 1 }, 0, 1, 0 },
-	{ "size that overflows", 8, 0x80000000, 2, { 1, 2 }, { 1, 1 }, 0, 1, 0 },
-};
-
-/* Let the fake tell list @i. */
-static void tell(int i)
-{
-	static u8 descs[5 * 32];
-	int j;
-
-	memset(descs, 0, sizeof(descs));
-	for (j = 0; j < 5; j++) {
-		struct hf_partition_desc *desc = (void *)descs + lists[i].size * j;
-
-		/* Longer ones have a UUID, which must not be taken for anything. */
-		memset(desc, lists[i].size > 8 ? 0x5a : 0, lists[i].size);
-		desc->id = cpu_to_le16(lists[i].ids[j]);
-		desc->vcpu_count = cpu_to_le16(lists[i].vcpus[j]);
-	}
-	fake->descs = descs;
-	fake->descs_len = min(lists[i].count, 5U) * lists[i].size;
-	fake->desc_size = lists[i].named;
-	fake->desc_count = lists[i].count;
-}
-
-static void expect_vm(struct kunit *test, u16 id, u16 nr_vcpus, const char *what)
-{
-	struct hf_vm *vm = hf_vm_find(id);
-
-	KUNIT_EXPECT_EQ_MSG(test, nr_vcpus, vm ? vm->nr_vcpus : 0, "%s: VM %d", what, id);
-}
-
-static void lists_of_every_form_create_their_vms(struct kunit *test)
-{
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(lists); i++) {
-		tell(i);
-		hf_ffa_features.desc_size = 0;
-		memset(phys_to_virt(fake->rx), 0, HF_MAILBOX_SIZE);
-
-		KUNIT_EXPECT_EQ_MSG(test, lists[i].err, hf_pages_discover(), "%s", lists[i].what);
-		KUNIT_EXPECT_EQ_MSG(test, lists[i].err ? 0U : lists[i].size,
-				    (u32)hf_ffa_features.desc_size, "%s", lists[i].what);
-		KUNIT_EXPECT_FALSE_MSG(test, fake->rx_full, "%s: RX page kept", lists[i].what);
-		expect_vm(test, 1, 0, lists[i].what);
-		expect_vm(test, 2, lists[i].vcpus_of_2, lists[i].what);
-		expect_vm(test, 3, lists[i].vcpus_of_3, lists[i].what);
-		expect_vm(test, 0x8001, 0, lists[i].what);
-		hf_vm_destroy_all();
-	}
-}
-
-static void each_error_of_the_list_is_returned(struct kunit *test)
-{
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(errors); i++) {
-		fake->lenient = true;
-		fake->fail_for_good = true;
-		fake->errors[FAKE_PARTITION_INFO_GET] = errors[i];
-		KUNIT_EXPECT_EQ(test, errors[i], hf_pages_discover());
-	}
-	KUNIT_EXPECT_NULL(test, hf_vm_find(2));
-}
-
-static void message_of_an_earlier_load_does_not_hide_the_list(struct kunit *test)
-{
-	tell(0);
-	fake->rx_full = true;
-	fake->errors[FAKE_PARTITION_INFO_GET] = -EAGAIN;
-	KUNIT_EXPECT_EQ(test, 0, hf_pages_discover());
-	expect_vm(test, 3, 2, "after a release");
-	KUNIT_EXPECT_EQ(test, 2, fake_count(FAKE_RX_RELEASE));
-}
-
 static void id_that_is_taken_creates_nothing(struct kunit *test)
 {
 	struct hf_vm *vm = bed_vm(test, 2, 1);
@@ -262,9 +163,6 @@ static struct kunit_case pages_cases[] = {
 	KUNIT_CASE(adopted_pages_lose_their_signature),
 	KUNIT_CASE(pages_of_others_are_not_adopted),
 	KUNIT_CASE(error_other_than_mapped_already_refuses_the_adoption),
-	KUNIT_CASE(lists_of_every_form_create_their_vms),
-	KUNIT_CASE(each_error_of_the_list_is_returned),
-	KUNIT_CASE(message_of_an_earlier_load_does_not_hide_the_list),
 	KUNIT_CASE(id_that_is_taken_creates_nothing),
 	KUNIT_CASE(vms_are_found_by_their_id_only),
 	KUNIT_CASE(vm_belongs_to_nobody_until_it_is_given_an_owner),

@@ -14,7 +14,7 @@
 #include "bed.h"
 
 static const enum hf_vcpu_request run_requests[] = {
-	HF_REQ_MESSAGE, HF_REQ_INTERRUPT, HF_REQ_TIMER, HF_REQ_WAKE,
+	HF_REQ_MESSAGE, HF_REQ_INTERRUPT, HF_REQ_TIMER, HF_REQ_WAKE, HF_REQ_ON,
 };
 
 /* A vCPU that is held inside its first FFA_RUN, which will end with @func. */
@@ -35,7 +35,7 @@ static struct fake_step *held_vcpu(struct kunit *test, struct hf_vcpu **vcpu, u3
 
 static void new_vcpu_is_outside_with_nothing_set(struct kunit *test)
 {
-	struct hf_vm *vm = bed_vm(test, 2, 3);
+	struct hf_vm *vm = bed_vm_booted(test, 2, 3);
 	int i;
 
 	for (i = 0; i < 3; i++) {
@@ -44,6 +44,7 @@ static void new_vcpu_is_outside_with_nothing_set(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, (u16)i, vm->vcpus[i].index);
 		KUNIT_EXPECT_PTR_EQ(test, vm, vm->vcpus[i].vm);
 		KUNIT_EXPECT_FALSE(test, bed_waits(vm, i));
+		KUNIT_EXPECT_EQ_MSG(test, i > 0, vm->vcpus[i].off, "the first is on from boot");
 	}
 }
 
@@ -140,7 +141,8 @@ static void request_before_an_exit_to_wait_for_an_interrupt_is_not_lost(struct k
 	check_not_lost(test, HF_RUN_WAIT_FOR_INTERRUPT);
 }
 
-static void request_before_an_exit_of_a_vcpu_that_is_off_is_not_lost(struct kunit *test)
+/* It is switched on while the driver learns that it is off. */
+static void switching_on_before_an_exit_of_a_vcpu_that_is_off_is_not_lost(struct kunit *test)
 {
 	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
 	struct fake_step *step = fake_step(vcpu, &(struct fake_step){
@@ -150,7 +152,8 @@ static void request_before_an_exit_of_a_vcpu_that_is_off_is_not_lost(struct kuni
 
 	bed_start();
 	KUNIT_ASSERT_TRUE(test, fake_entered(step));
-	hf_vcpu_request(vcpu, HF_REQ_WAKE);
+	fake_switch_on(vcpu);
+	hf_vcpu_request(vcpu, HF_REQ_ON);
 	fake_release(step);
 	KUNIT_EXPECT_TRUE(test, bed_eventually(bed_runs(vcpu) == 2));
 	BED_EXPECT_BLOCKED(test, vcpu);
@@ -250,10 +253,11 @@ static void longest_timeouts_are_no_short_ones(struct kunit *test)
 		fake_exit(vcpus[i], HF_RUN_WAIT_FOR_INTERRUPT, 0, timeouts[i]);
 	}
 	bed_start();
-	usleep_range(20000, 30000);
 	for (i = 0; i < ARRAY_SIZE(timeouts); i++) {
 		BED_EXPECT_BLOCKED(test, vcpus[i]);
-		KUNIT_EXPECT_EQ_MSG(test, 1, bed_runs(vcpus[i]), "timeout %llu", timeouts[i]);
+		KUNIT_EXPECT_EQ_MSG(test, KTIME_MAX, vcpus[i]->deadline, "timeout %llu",
+				    timeouts[i]);
+		KUNIT_EXPECT_FALSE(test, hrtimer_active(&vcpus[i]->timer));
 	}
 }
 
@@ -324,7 +328,7 @@ static struct kunit_case requests_cases[] = {
 	KUNIT_CASE(guest_is_kicked_once_for_many_requests),
 	KUNIT_CASE(request_before_an_exit_to_wait_for_a_message_is_not_lost),
 	KUNIT_CASE(request_before_an_exit_to_wait_for_an_interrupt_is_not_lost),
-	KUNIT_CASE(request_before_an_exit_of_a_vcpu_that_is_off_is_not_lost),
+	KUNIT_CASE(switching_on_before_an_exit_of_a_vcpu_that_is_off_is_not_lost),
 	KUNIT_CASE(request_before_the_last_look_keeps_the_vcpu_out),
 	KUNIT_CASE(request_after_the_last_look_kicks_the_vcpu_out),
 	KUNIT_CASE(timeout_of_wait_for_interrupt_runs_the_vcpu),
