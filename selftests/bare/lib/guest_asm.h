@@ -27,7 +27,7 @@ struct guest_vcpu {
 
 struct guest_vcpu *guest_this(void);
 
-/* guest_start.S: where a vCPU other than 0 begins, x0 = its number. */
+/* guest_start.S: where a vCPU other than 0 begins. */
 extern const char guest_secondary_start[];
 
 /* Called from guest_start.S. */

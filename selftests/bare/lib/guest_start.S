@@ -43,7 +43,9 @@ _start:
 
 	.globl	guest_secondary_start
 guest_secondary_start:
-	mov	x20, x0
+	/* Not from x0: from v2.12 a vCPU that was off before finds something else there. */
+	mrs	x20, mpidr_el1
+	and	x20, x20, #0xff
 	bl	.Lmmu_on
 
 .Lenter:
