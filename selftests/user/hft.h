@@ -31,13 +31,16 @@
 struct hft_guest {
 	unsigned int id;
 	unsigned int vcpus;
+	unsigned int uuids;	/* in its FF-A manifest, 0 = it has none */
 	char name[24];
 };
 
 /* The nth (from 0) guest of that name, NULL = any name; NULL if there is none. */
 const struct hft_guest *hft_guest(const char *name, unsigned int nth);
 unsigned int hft_guest_count(const char *name);
-/* 24, 27 or 28 for a v2.4, v2.7 or v2.8 hypervisor (HF_LEVEL), 0 if unknown. */
+/* All of them as the module's parameter vms=; returns buf. */
+char *hft_vms_parameter(char *buf, size_t size);
+/* 24, 27, 32 for a v2.4, v2.7, v2.12 hypervisor (HF_LEVEL), 0 if unknown. */
 unsigned int hft_level(void);
 
 /* hft_socket.c */
@@ -86,6 +89,9 @@ int64_t hft_vcpu_count(unsigned int vm, unsigned int vcpu, const char *key);
 int64_t hft_vcpus_count(unsigned int vm, const char *key);
 /* The value of a word such as state=alive; buf is empty if it is not there. */
 void hft_vm_word(unsigned int vm, const char *key, char *buf, size_t size);
+/* A word of debugfs' features, -1 = not there; the version as hft_level() has it, 1.1 = 11. */
+int64_t hft_feature(const char *key);
+unsigned int hft_ffa_version(void);
 void hft_dump_state(void);
 bool hft_have_testcall(void);
 int64_t hft_call(uint32_t fn, uint64_t x1, uint64_t x2, uint64_t x3,

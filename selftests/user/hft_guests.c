@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Which guests this boot has, from the environment that selftests/init sets
- * (by hand: HF_VMS="2:echo:1 3:smp:4", HF_LEVEL=2.7).
+ * (by hand: HF_VMS="2:echo:1 3:smp:4 4:echo:1:2", HF_LEVEL=2.7).
  *
  * Owns the table; it is built once, at the first question, by whichever
  * process asks. It does not ask the hypervisor: a test must know what it was
@@ -33,7 +33,10 @@ static void read_environment(void)
 		if (sscanf(env, " %u:%23[^: ]:%u%n", &g->id, g->name, &g->vcpus,
 			   &used) != 3)
 			break;
-		env += used + strspn(env + used, ", ");
+		env += used;
+		if (sscanf(env, ":%u%n", &g->uuids, &used) == 1)
+			env += used;
+		env += strspn(env, ", ");
 		guest_count++;
 	}
 }
@@ -56,6 +59,19 @@ unsigned int hft_guest_count(const char *name)
 	while (hft_guest(name, n))
 		n++;
 	return n;
+}
+
+char *hft_vms_parameter(char *buf, size_t size)
+{
+	unsigned int i;
+	size_t len;
+
+	read_environment();
+	len = snprintf(buf, size, "vms=");
+	for (i = 0; i < guest_count && len < size; i++)
+		len += snprintf(buf + len, size - len, "%s%u:%u", i ? "," : "", guests[i].id,
+				guests[i].vcpus);
+	return buf;
 }
 
 unsigned int hft_level(void)

@@ -92,6 +92,24 @@ void hft_vm_word(unsigned int vm, const char *key, char *buf, size_t size)
 		fclose(f);
 }
 
+int64_t hft_feature(const char *key)
+{
+	return sum_words(DIR_HAFNIUM "features", ANY, ANY, key);
+}
+
+unsigned int hft_ffa_version(void)
+{
+	FILE *f = fopen(DIR_HAFNIUM "features", "r");
+	unsigned int major = 0, minor = 0;
+
+	if (f) {
+		if (fscanf(f, "version=%u.%u", &major, &minor) != 2)
+			major = minor = 0;
+		fclose(f);
+	}
+	return major * 10 + minor;
+}
+
 static void dump_file(const char *path)
 {
 	FILE *f = fopen(path, "r");
