@@ -83,19 +83,19 @@ static bool is_basic(u32 func)
 	case FFA_PARTITION_INFO_GET:
 	case FFA_ID_GET:
 	case FFA_MSG_WAIT:
+	case FFA_YIELD:
 	case FFA_RUN:
 	case FFA_MSG_SEND_DIRECT_REQ:
 	case FFA_MSG_SEND_DIRECT_RESP:
 		return true;
 	}
-	return func >= FFA_MEM_DONATE && func < FFA_MEM_FRAG_TX;
+	return func >= FFA_MEM_DONATE && func <= FFA_MEM_RECLAIM;
 }
 
 static bool has_feature(u32 func)
 {
 	switch (func) {
 	case FFA_MSG_POLL:
-	case FFA_YIELD:
 	case FFA_MSG_SEND:
 		return !level->hides_msg_send;
 	case FFA_RXTX_UNMAP:
@@ -108,7 +108,12 @@ static bool has_feature(u32 func)
 	case FFA_MEM_PERM_SET:
 		return level->mem_perm;
 	case FFA_MSG_SEND2:
+	case FFA_MEM_FRAG_RX:
+	case FFA_MEM_FRAG_TX:
 		return level->send2;
+	case FFA_CONSOLE_LOG:
+	case FFA_CONSOLE_LOG | FFA_FN64_BIT:
+		return level->tells_console;
 	case FFA_PARTITION_INFO_GET_REGS:
 		return level->info_regs;
 	}
@@ -117,8 +122,17 @@ static bool has_feature(u32 func)
 
 static struct ffa_value ffa_features(u32 func, u32 zero)
 {
+	struct ffa_value result = ffa_success();
+
 	if (level->features_mbz && zero)
 		return ffa_error(FFA_RET_INVALID_PARAMETERS);
+	/* Interrupts that announce notifications, though none is ever raised. */
+	if (level->notifications && func == FFA_FEATURE_NPI)
+		result.w[2] = HF_NPI_INTID;
+	else if (level->notifications && func == FFA_FEATURE_SRI)
+		result.w[2] = HF_SRI_INTID;
+	if (result.w[2])
+		return result;
 	return has_feature(func) ? ffa_success() : ffa_error(FFA_RET_NOT_SUPPORTED);
 }
 

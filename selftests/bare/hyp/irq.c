@@ -53,7 +53,7 @@ bool irq_pend_locked(struct vcpu *vcpu, u64 intid)
 static bool may_enable(u64 intid)
 {
 	return level->enables_any || intid == HF_VIRTUAL_TIMER_INTID || intid == 4 ||
-	       intid == 5 || intid == 9;
+	       intid == HF_NPI_INTID || intid == 9;
 }
 
 s64 irq_enable(struct vcpu *vcpu, u64 intid, bool enable, u64 type)

@@ -20,7 +20,8 @@ struct level {
 	bool version_locks;	/* v2.12+: another FF-A call forbids a different version */
 	bool features_mbz;	/* v2.9 to v2.11: FFA_FEATURES wants w2 = 0 */
 	bool mem_perm;		/* v2.7 to v2.11: FEATURES(FFA_MEM_PERM_GET) */
-	bool hides_msg_send;	/* v2.12+: no FEATURES(FFA_MSG_SEND), though it works */
+	bool hides_msg_send;	/* v2.12+: no FEATURES(FFA_MSG_SEND, _POLL), though they work */
+	bool tells_console;	/* v2.11+: FEATURES(FFA_CONSOLE_LOG), which is there from v2.9 on */
 	bool debug_log;		/* to v2.9: HF_DEBUG_LOG */
 	bool console_log;	/* v2.9+: FFA_CONSOLE_LOG */
 	bool unknown_keeps_id;	/* v2.15: x0 of an unknown call stays as it is; before: -1 */
@@ -35,9 +36,11 @@ struct level {
 	bool lists_uuids;	/* v2.11+: an entry per UUID, none for plain VMs; panics at none */
 	bool merges_below_1_2;	/* v2.13+: callers below 1.2 see an entry per VM */
 	u8 info_regs;		/* FFA_PARTITION_INFO_GET_REGS, entries a call: v2.9+ 5, v2.15 2 */
+	bool regs_die_of_5;	/* v2.9: a call that returns as many panics */
 
 	/* RX. */
 	bool rxtx_unmap;	/* v2.6+ */
+	bool unmap_id_high;	/* v2.9+: bits 31:16 of its w1 are zero; before: 15:0 */
 	bool foreign_is_denied;	/* to v2.5: MAP of a page that is not the VM's; then INVALID */
 	bool release_mbz;	/* v2.8+: FFA_RX_RELEASE wants w1 = 0 */
 	bool wait_mbz;		/* v2.6+: FFA_MSG_WAIT wants w1..w7 = 0 */
@@ -61,6 +64,7 @@ struct level {
 	/* Notifications. */
 	bool notifications;	/* v2.6+ */
 	bool get_names_cpu;	/* to v2.11: a VM of several vCPUs names the CPU it calls on */
+	bool get_is_swapped;	/* v2.6: w1 is VM << 16 | vCPU, the other way round */
 	bool get_mbz;		/* v2.8+: bits 31:4 of its flags */
 	bool get_reads;		/* v2.8: takes the "RX full" bit, and RX is READ */
 	bool set_global;	/* v2.14+: the per-vCPU flag is refused */
@@ -80,6 +84,8 @@ struct level {
 	bool says_aborted;	/* v2.10+: FFA_RUN of an aborted VM says ABORTED; before INVALID */
 	bool restart_waits;	/* v2.6 to v2.13: CPU_ON after CPU_OFF waits for a message */
 	bool restart_dies;	/* v2.14+: FFA_RUN after that panics */
+	bool off_until_run;	/* v2.14+: CPU_ON succeeds again, and again names it, until it runs */
+	bool psci_32;		/* v2.15: PSCI's errors fill 32 bits; before: 64 */
 	bool off_runs;		/* v2.14+: FFA_RUN of a vCPU that never started loses the CPU */
 };
 

@@ -119,7 +119,7 @@ struct ffa_value mailbox_unmap(struct vcpu *current, u32 zero)
 	struct vm *vm = current->vm;
 	struct ffa_value result = ffa_error(FFA_RET_INVALID_PARAMETERS);
 
-	if (zero)
+	if (level->unmap_id_high ? zero >> 16 : zero & 0xffff)
 		return result;
 	spin_lock(&vm->lock);
 	if (vm->mailbox.recv) {

@@ -41,12 +41,12 @@ static struct ffa_value set(const struct vm *vm, const u64 *x)
 
 static bool may_get(const struct vm *vm, const u64 *x)
 {
-	u16 vcpu = x[1] >> 16;
-	u32 flags = x[2];
+	u16 id = level->get_is_swapped ? x[1] >> 16 : x[1];
+	u16 vcpu = level->get_is_swapped ? x[1] : x[1] >> 16;
 
-	if (level->get_mbz && (flags & ~0xf))
+	if (level->get_mbz && ((u32)x[2] & ~0xf))
 		return false;
-	if ((u16)x[1] != vm->id || vcpu >= vcpus_of(vm))
+	if (id != vm->id || vcpu >= vcpus_of(vm))
 		return false;
 	return !level->get_names_cpu || vcpus_of(vm) == 1 || vcpu == cpu_index();
 }
@@ -108,7 +108,9 @@ static struct ffa_value info_get(const struct vm *vm)
 /* w1 = sender << 16 | receiver. */
 static struct ffa_value bind(const struct vm *vm, u32 ids)
 {
-	return ffa_error((u16)ids == vm->id ? FFA_RET_NOT_SUPPORTED : FFA_RET_INVALID_PARAMETERS);
+	bool good = (u16)ids == vm->id && ids >> 16 != vm->id;
+
+	return ffa_error(good ? FFA_RET_NOT_SUPPORTED : FFA_RET_INVALID_PARAMETERS);
 }
 
 bool notification_call(struct vcpu *current, struct ffa_value *result)

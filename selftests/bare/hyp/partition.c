@@ -167,7 +167,10 @@ void partition_info_regs(struct vcpu *current)
 	unsigned int words;
 	unsigned int n;
 
+	/* As for the newest caller, whatever was negotiated. */
 	list->size = level->descriptor_size;
+	for (unsigned int i = 0; i < list->count; i++)
+		list->entries[i].properties |= FFA_PARTITION_AARCH64;
 	words = list->size / sizeof(u64);
 	if (tag || first >= list->count) {
 		struct ffa_value error = ffa_error(tag ? FFA_RET_RETRY :
@@ -178,6 +181,8 @@ void partition_info_regs(struct vcpu *current)
 	}
 
 	n = list->count - first < level->info_regs ? list->count - first : level->info_regs;
+	if (n == level->info_regs && level->regs_die_of_5)
+		panic("%u partitions in registers, which is one too many", n);
 	memset(x, 0, REGS_WORDS * sizeof(u64));
 	for (unsigned int i = 0; i < n; i++)
 		write_entry((u8 *)&x[REGS_FIRST + i * words], list, &list->entries[first + i]);

@@ -90,6 +90,12 @@ static s64 primary_call(struct vcpu *vcpu)
 	return PSCI_NOT_SUPPORTED;
 }
 
+static bool is_off_locked(const struct vcpu *vcpu)
+{
+	return vcpu->state == VCPU_OFF ||
+	       (level->off_until_run && vcpu->state == VCPU_READY && !vcpu->ran);
+}
+
 static s64 secondary_cpu_on(struct vcpu *current, const u64 *x, struct exit *exit)
 {
 	struct vcpu *target = vcpu_find(current->vm->id, x[1] & MPIDR_AFFINITY);
@@ -99,7 +105,7 @@ static s64 secondary_cpu_on(struct vcpu *current, const u64 *x, struct exit *exi
 		return PSCI_INVALID_PARAMETERS;
 
 	spin_lock(&target->lock);
-	if (target->state == VCPU_OFF) {
+	if (is_off_locked(target)) {
 		vcpu_reset(target, x[2], x[3]);
 		/* What started once waits for a message before it starts again. */
 		target->restarted = target->ran;
@@ -124,7 +130,7 @@ static s64 secondary_affinity_info(struct vcpu *current, u64 mpidr, u64 lowest)
 	if (!target || lowest)
 		return PSCI_INVALID_PARAMETERS;
 	spin_lock(&target->lock);
-	result = target->state == VCPU_OFF ? PSCI_AFFINITY_OFF : PSCI_AFFINITY_ON;
+	result = is_off_locked(target) ? PSCI_AFFINITY_OFF : PSCI_AFFINITY_ON;
 	spin_unlock(&target->lock);
 	return result;
 }
@@ -185,13 +191,16 @@ static s64 secondary_call(struct vcpu *vcpu, struct exit *exit)
 bool psci_call(struct vcpu *vcpu, struct exit *exit)
 {
 	u32 base = (u32)vcpu->regs.x[0] & ~FFA_FN64_BIT;
+	s64 result;
 
 	/* PSCI_FN_MIN to _MAX, the 32-bit ids; the 64-bit ones differ in one bit. */
 	if (base < PSCI_FN_MIN || base > PSCI_FN_MAX)
 		return false;
-	if (vm_is_primary(vcpu->vm))
+	if (vm_is_primary(vcpu->vm)) {
 		vcpu->regs.x[0] = (u64)primary_call(vcpu);
-	else
-		vcpu->regs.x[0] = (u64)secondary_call(vcpu, exit);
+		return true;
+	}
+	result = secondary_call(vcpu, exit);
+	vcpu->regs.x[0] = level->psci_32 ? (u32)result : (u64)result;
 	return true;
 }

@@ -31,6 +31,8 @@
 #define FFA_MSG_SEND_DIRECT_REQ		0x8400006f
 #define FFA_MSG_SEND_DIRECT_RESP	0x84000070
 #define FFA_MEM_DONATE			0x84000071
+#define FFA_MEM_RECLAIM			0x84000077
+#define FFA_MEM_FRAG_RX			0x8400007a
 #define FFA_MEM_FRAG_TX			0x8400007b
 #define FFA_NOTIFICATION_BITMAP_CREATE	0x8400007d
 #define FFA_NOTIFICATION_BITMAP_DESTROY	0x8400007e
@@ -75,6 +77,12 @@
 
 /* FFA_MSG_SEND, w4: tell me when the mailbox becomes writable. */
 #define FFA_MSG_SEND_NOTIFY		0x1
+
+/* FFA_FEATURES of something that is no call, and what Hafnium answers in w2. */
+#define FFA_FEATURE_NPI			1
+#define FFA_FEATURE_SRI			2
+#define HF_NPI_INTID			5
+#define HF_SRI_INTID			8
 
 /* FFA_PARTITION_INFO_GET, w5, from v1.1: only the number of partitions. */
 #define FFA_PARTITION_COUNT_ONLY	0x1
