@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * FF-A (Arm DEN0077A, v1.0 to v1.3), PSCI (DEN0022) and Hafnium numbers for
- * the bare code: the test hypervisor and the guests.
+ * FF-A (Arm DEN0077A, v1.0 to v1.3) and PSCI (DEN0022) numbers for the bare
+ * code: the test hypervisor and the guests. Hafnium's own come with them.
  *
  * Owns numbers and wire layouts only, no code; C and assembly may include it.
  * They are taken from the specifications and deliberately not from the kernel
@@ -10,6 +10,8 @@
  */
 #ifndef HF_BARE_FFA_H
 #define HF_BARE_FFA_H
+
+#include "hafnium.h"
 
 /* Function ids: FF-A. */
 #define FFA_ERROR			0x84000060
@@ -54,10 +56,6 @@
 #define FFA_FN_MAX			0x840000ff
 #define FFA_FN64_BIT			0x40000000
 
-/* Exits of FFA_RUN that are Hafnium's own. */
-#define HF_EXIT_WAIT_FOR_INTERRUPT	0xff06
-#define HF_EXIT_WAKE_UP			0xff07
-
 /* Error codes in w2 of FFA_ERROR. */
 #define FFA_RET_NOT_SUPPORTED		(-1)
 #define FFA_RET_INVALID_PARAMETERS	(-2)
@@ -78,11 +76,9 @@
 /* FFA_MSG_SEND, w4: tell me when the mailbox becomes writable. */
 #define FFA_MSG_SEND_NOTIFY		0x1
 
-/* FFA_FEATURES of something that is no call, and what Hafnium answers in w2. */
+/* FFA_FEATURES of interrupts; w2 of the answer is the id. */
 #define FFA_FEATURE_NPI			1
 #define FFA_FEATURE_SRI			2
-#define HF_NPI_INTID			5
-#define HF_SRI_INTID			8
 
 /* FFA_PARTITION_INFO_GET, w5, from v1.1: only the number of partitions. */
 #define FFA_PARTITION_COUNT_ONLY	0x1
@@ -119,29 +115,6 @@
 
 #define FFA_PAGE_SIZE			4096
 #define FFA_MSG_MAX			4096	/* what a mailbox holds, header included */
-#define HF_MSG_HEADER			16	/* u64 source port, u64 destination port */
-#define HF_MSG_PAYLOAD_MAX		(FFA_MSG_MAX - HF_MSG_HEADER)
-
-/* Hafnium's own calls: x0 = id, x1.. = arguments, one signed result in x0. */
-#define HF_MAILBOX_WRITABLE_GET		0xff01
-#define HF_MAILBOX_WAITER_GET		0xff02
-#define HF_INTERRUPT_ENABLE		0xff03
-#define HF_INTERRUPT_GET		0xff04
-#define HF_INTERRUPT_INJECT		0xff05
-#define HF_DEBUG_LOG			0xbd000000
-
-#define HF_INTERRUPT_TYPE_IRQ		0
-#define HF_INTERRUPT_TYPE_FIQ		1
-#define HF_INTERRUPT_NONE		0xffffffff	/* HF_INTERRUPT_GET: nothing pending */
-#define HF_INTERRUPT_COUNT		64
-
-#define HF_MAILBOX_READABLE_INTID	1
-#define HF_MAILBOX_WRITABLE_INTID	2
-#define HF_VIRTUAL_TIMER_INTID		3
-
-#define HF_HYPERVISOR_ID		0
-#define HF_PRIMARY_ID			1
-#define HF_SECONDARY_MIN		2
 
 /* PSCI. */
 #define PSCI_VERSION			0x84000000
