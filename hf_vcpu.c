@@ -135,6 +135,8 @@ static bool is_on(struct hf_vcpu *vcpu, unsigned long requests)
 		pr_warn_ratelimited("VM %u vCPU %u was switched off and on again: this hypervisor cannot run it any more\n",
 				    vcpu->vm->id, vcpu->index);
 		WRITE_ONCE(vcpu->last_exit, HF_EXIT_ABORTED);
+		vcpu->deadline = KTIME_MAX;
+		hf_wait_exit(vcpu, HF_EXIT_ABORTED);
 		return false;
 	}
 	WRITE_ONCE(vcpu->off, false);
