@@ -133,10 +133,18 @@ void hf_wait_interrupt(struct hf_vm *vm, u32 intid)
 	} while (i != hint);
 }
 
-void hf_wait_notify(struct hf_vm *vm, bool here)
+/* A vCPU that waits; one that has to run anyway, if there is one. */
+static unsigned long choose_waiting(const struct hf_vm *vm)
 {
 	/* (F) orders this after the mirror. */
-	unsigned long i = data_race(find_first_bit(vm->waiting, vm->max_vcpus));
+	unsigned long i = data_race(find_first_and_bit(vm->waiting, vm->deferred, vm->max_vcpus));
+
+	return i < vm->max_vcpus ? i : data_race(find_first_bit(vm->waiting, vm->max_vcpus));
+}
+
+void hf_wait_notify(struct hf_vm *vm, bool here)
+{
+	unsigned long i = choose_waiting(vm);
 
 	if (hf_mutant(PENDING_SKIPS_KICK) && READ_ONCE(vm->was_pending))
 		return;
@@ -148,7 +156,10 @@ void hf_wait_notify(struct hf_vm *vm, bool here)
 		hf_vcpu_request(&vm->vcpus[i], HF_REQ_MESSAGE);
 }
 
-/* The vCPU no longer reads. Those that had to wait for that may run. */
+/*
+ * The vCPU no longer reads. Those that had to wait for that may run; they stay deferred
+ * until they do, for the next message may come first, and is theirs then.
+ */
 static void stop_reading_locked(struct hf_vcpu *vcpu)
 {
 	struct hf_vm *vm = vcpu->vm;
@@ -158,10 +169,8 @@ static void stop_reading_locked(struct hf_vcpu *vcpu)
 	__clear_bit(vcpu->index, vm->readers);
 	if (vm->message_pending || !bitmap_empty(vm->readers, vm->max_vcpus))
 		return;
-	for_each_set_bit(i, vm->deferred, vm->max_vcpus) {
-		__clear_bit(i, vm->deferred);
+	for_each_set_bit(i, vm->deferred, vm->max_vcpus)
 		hf_vcpu_request(&vm->vcpus[i], HF_REQ_WAKE);
-	}
 }
 
 /* A vCPU that was entered after the last message and blocks has found none. */
