@@ -199,8 +199,7 @@ static void receive_unseen(struct hf_vcpu *vcpu)
 	struct hf_msg2_hdr hdr;
 	struct hf_vm *vm;
 
-	if (le16_to_cpu(READ_ONCE(page->receiver)) != HF_PRIMARY_VM_ID ||
-	    !hf_vm_find(le16_to_cpu(READ_ONCE(page->sender))) || !hf_ffa_rx_full())
+	if (le16_to_cpu(READ_ONCE(page->receiver)) != HF_PRIMARY_VM_ID || !hf_ffa_rx_full())
 		return;
 
 	hdr = *page;
