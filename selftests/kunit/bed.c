@@ -14,6 +14,7 @@
 #include "../../hf_mutant.h"
 #include "../../hf_pages.h"
 #include "../../hf_socket.h"
+#include "../../hf_wait.h"
 #include "bed.h"
 
 /* The switches of hf_mutant.h, which hf_main.c has in the product. */
@@ -125,8 +126,19 @@ void bed_exit_by_hand(struct hf_vcpu *vcpu, enum hf_exit_kind kind, u16 sender, 
 {
 	struct hf_ffa_exit exit = { .vm = sender, .vcpu = receiver, .len = len };
 
+	if (kind == HF_EXIT_MSG_WAIT)
+		fake_wait(vcpu);
 	WRITE_ONCE(vcpu->last_exit, kind);
 	hf_mailbox_exit(vcpu, kind, &exit);
+}
+
+bool bed_enter_by_hand(struct hf_vcpu *vcpu, unsigned long requests)
+{
+	bool run = hf_wait_end(vcpu, requests);
+
+	if (run)
+		fake_enter(vcpu);
+	return run;
 }
 
 void *bed_message(struct kunit *test, u64 src_port, u64 dst_port, const void *payload, size_t len)

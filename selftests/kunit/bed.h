@@ -72,6 +72,9 @@ static inline bool bed_waits(const struct hf_vm *vm, int index)
 void bed_exit_by_hand(struct hf_vcpu *vcpu, enum hf_exit_kind kind, u16 sender, u16 receiver,
 		      u32 len);
 
+/* What hf_wait_end() says of an entry by hand. */
+bool bed_enter_by_hand(struct hf_vcpu *vcpu, unsigned long requests);
+
 /* A message from a VM, header included, for the RX page. Lives until the test's end. */
 void *bed_message(struct kunit *test, u64 src_port, u64 dst_port, const void *payload, size_t len);
 

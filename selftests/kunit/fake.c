@@ -18,6 +18,7 @@
 #include <asm/sysreg.h>
 
 #include "fake.h"
+#include "fake_thread.h"
 
 /* An interrupt is pending, masked or not. */
 #define ISR_EL1_IRQ	BIT(7)
@@ -239,6 +240,16 @@ static void put_into_page(const struct fake_step *step)
 	WRITE_ONCE(fake->rx_full, true);
 }
 
+static void take(struct fake_vm *vm, struct fake_vcpu *vcpu)
+{
+	if (!vm->full)
+		return;
+	vcpu->reads = true;
+	vm->names[vm->taken % ARRAY_SIZE(vm->names)] = le64_to_cpu(*(__le64 *)vm->mailbox);
+	WRITE_ONCE(vm->taken, vm->taken + 1);
+	WRITE_ONCE(vm->full, false);
+}
+
 static void take_step(struct hf_vcpu *vcpu, struct fake_step *step, struct hf_ffa_exit *exit)
 {
 	struct fake_vcpu *mine = fake_vcpu(vcpu);
@@ -251,10 +262,8 @@ static void take_step(struct hf_vcpu *vcpu, struct fake_step *step, struct hf_ff
 	if (step->hold != FAKE_NO_HOLD)
 		hold(vcpu, step);
 	raw_spin_lock_irqsave(&lock, flags);
-	if (step->takes && vm->full) {
-		mine->reads = true;
-		WRITE_ONCE(vm->full, false);
-	}
+	if (step->takes)
+		take(vm, mine);
 	if (step->reads)
 		mine->reads = false;
 	raw_spin_unlock_irqrestore(&lock, flags);
@@ -299,6 +308,31 @@ static void told_on(u16 vm, u16 index)
 		return;
 	vcpu->restarted = vcpu->was_on;
 	vcpu->on = true;
+}
+
+void fake_enter(struct hf_vcpu *vcpu)
+{
+	leave_wait(fake_vm(vcpu->vm), fake_vcpu(vcpu));
+}
+
+void fake_take(struct hf_vcpu *vcpu)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&lock, flags);
+	take(fake_vm(vcpu->vm), fake_vcpu(vcpu));
+	raw_spin_unlock_irqrestore(&lock, flags);
+}
+
+void fake_read(struct hf_vcpu *vcpu)
+{
+	WRITE_ONCE(fake_vcpu(vcpu)->reads, false);
+}
+
+void fake_wait(struct hf_vcpu *vcpu)
+{
+	WRITE_ONCE(fake_vcpu(vcpu)->reads, false);
+	WRITE_ONCE(fake_vcpu(vcpu)->waits, true);
 }
 
 void fake_switch_on(struct hf_vcpu *vcpu)
@@ -354,7 +388,7 @@ void hf_ffa_run(u16 vm_id, u16 index, struct hf_ffa_exit *exit)
 {
 	struct hf_vcpu *vcpu = &hf_vm_find(vm_id)->vcpus[index];
 	struct fake_vcpu *mine = fake_vcpu(vcpu);
-	struct fake_step *step;
+	struct fake_step *step, idle = { 0 };
 	int err;
 
 	check_run(vcpu);
@@ -367,6 +401,10 @@ void hf_ffa_run(u16 vm_id, u16 index, struct hf_ffa_exit *exit)
 	leave_wait(fake_vm(vcpu->vm), mine);
 	begin(FAKE_RUN, &err);
 	step = next_step(mine);
+	if (!step && fake_vm(vcpu->vm)->guest) {
+		step = &idle;
+		fake_vm(vcpu->vm)->guest(vcpu, step);
+	}
 	if (step)
 		take_step(vcpu, step, exit);
 	note_exit(mine, exit);
@@ -389,7 +427,7 @@ s64 hf_ffa_mailbox_waiter_get(u16 vm)
 	int err;
 
 	return begin(FAKE_WAITER_GET, &err) ? err :
-		next_of(mine->waiters, ARRAY_SIZE(mine->waiters));
+		mine->endless_waiter ?: next_of(mine->waiters, ARRAY_SIZE(mine->waiters));
 }
 
 int hf_ffa_interrupt_inject(u16 vm, u16 index, u32 intid)
@@ -410,6 +448,18 @@ int hf_ffa_interrupt_inject(u16 vm, u16 index, u32 intid)
 	if (vcpu->takes_interrupt[intid])
 		told_on(vm, index);
 	return vcpu->takes_interrupt[intid];
+}
+
+bool fake_no_thread(void)
+{
+	if (!fake->no_threads)
+		return false;
+	if (fake->no_threads_after) {
+		fake->no_threads_after--;
+		return false;
+	}
+	WRITE_ONCE(fake->no_threads, fake->no_threads - 1);
+	return true;
 }
 
 struct fake_step *fake_step(struct hf_vcpu *vcpu, const struct fake_step *step)
@@ -476,20 +526,27 @@ void fake_send_unseen(const void *page, u32 len)
 	put_into_page(&(struct fake_step){ .sends = page, .len = len, .unseen = true });
 }
 
+void fake_forget(u16 id)
+{
+	struct fake_vm *vm = &fake->vms[id];
+	int i;
+
+	memset(vm, 0, sizeof(*vm));
+	for (i = 0; i < FAKE_VCPUS; i++)
+		INIT_LIST_HEAD(&vm->vcpus[i].steps);
+	vm->vcpus[0].on = true;
+}
+
 int fake_create(void)
 {
-	struct fake_vm *vm;
 	int i;
 
 	fake = kvzalloc(sizeof(*fake), GFP_KERNEL);
 	if (!fake)
 		return -ENOMEM;
 	INIT_LIST_HEAD(&fake->steps);
-	for (vm = fake->vms; vm < fake->vms + FAKE_VMS; vm++) {
-		for (i = 0; i < FAKE_VCPUS; i++)
-			INIT_LIST_HEAD(&vm->vcpus[i].steps);
-		vm->vcpus[0].on = true;
-	}
+	for (i = 0; i < FAKE_VMS; i++)
+		fake_forget(i);
 	fake_be(FAKE_V2_4);
 	never_hold = false;
 	return 0;

@@ -91,6 +91,7 @@ struct fake_vcpu {
 	bool restarted;			/* it was off, and is on again */
 	bool waits;			/* in FFA_MSG_WAIT */
 	bool reads;			/* it took a message and has not read it */
+	int stage;			/* of fake_vm.guest */
 	bool takes_interrupt[3];	/* enabled in the guest, by number */
 	int injected[3];
 	unsigned long requests;		/* as they were at the last FFA_RUN */
@@ -106,9 +107,14 @@ struct fake_vm {
 	bool handed;			/* FFA_RUN has told a vCPU of what is in it */
 	bool aborted;
 	int sent;			/* messages put into the mailbox */
+	int taken;			/* and taken out of it */
+	u64 names[64];			/* the first words of those */
+	/* What its vCPUs do that have no step left; NULL = wait for an interrupt. */
+	void (*guest)(struct hf_vcpu *vcpu, struct fake_step *step);
 	u32 len;			/* of the last message */
 	u8 mailbox[HF_MAILBOX_SIZE];
 	s64 waiters[40];		/* what HF_MAILBOX_WAITER_GET answers, 0 = -1 */
+	s64 endless_waiter;		/* or always this, if not 0 */
 };
 
 struct fake {
@@ -120,6 +126,8 @@ struct fake {
 	void *descs;			/* what FFA_PARTITION_INFO_GET writes */
 	u32 descs_len, desc_count;
 	bool lenient;			/* FFA_RX_RELEASE without a message is no mistake */
+	int no_threads;			/* so many kthread_create() fail */
+	int no_threads_after;		/* but before that, so many do not */
 	bool keeps_page;		/* FFA_RX_RELEASE leaves the RX page as it is */
 
 	/* Read by tests. */
@@ -143,11 +151,20 @@ void fake_destroy(void);
 /* From now on be like that release; a new fake is like v2.4. */
 void fake_be(enum fake_release release);
 
+/* The VM is as it was at boot; there is none in the driver. */
+void fake_forget(u16 vm);
+
 /* EL2 has told that this vCPU is on. */
 void fake_switch_on(struct hf_vcpu *vcpu);
 
 /* A VM's FFA_MSG_SEND2 to the primary, which no exit tells of. */
 void fake_send_unseen(const void *page, u32 len);
+
+/* By hand, without an FFA_RUN: a vCPU is entered, takes a message, has read it, waits. */
+void fake_enter(struct hf_vcpu *vcpu);
+void fake_take(struct hf_vcpu *vcpu);
+void fake_read(struct hf_vcpu *vcpu);
+void fake_wait(struct hf_vcpu *vcpu);
 
 /* Queue a step; returns the fake's copy, which lives until the end of the test. */
 struct fake_step *fake_step(struct hf_vcpu *vcpu, const struct fake_step *step);

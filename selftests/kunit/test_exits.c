@@ -219,6 +219,74 @@ static void abort_of_one_vcpu_runs_the_others_once(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, vm->dead);
 }
 
+/* --- a sleep whose timeout does not come with the exit --- */
+
+/* So often a vCPU is run for the time that is left. */
+#define LOOKS	4
+
+static void vcpu_that_sleeps_is_asked_for_its_timer_where_the_exit_does_not_tell(struct kunit *test)
+{
+	struct hf_vcpu *vcpu;
+
+	fake_be(FAKE_V2_12);
+	vcpu = bed_vcpu(test, 2);
+	fake_exit(vcpu, HF_RUN_WAIT_FOR_INTERRUPT, 0, 0);
+	fake_exit(vcpu, HF_RUN_WAIT_FOR_INTERRUPT, 0, 20 * NSEC_PER_MSEC);
+	bed_start();
+	KUNIT_EXPECT_TRUE(test, bed_eventually(bed_runs(vcpu) >= 3));
+	KUNIT_EXPECT_GE_MSG(test, READ_ONCE(vcpu->wakes), 1ULL, "it did not sleep");
+	BED_EXPECT_BLOCKED(test, vcpu);
+	KUNIT_EXPECT_EQ(test, 2 + LOOKS, bed_runs(vcpu));
+}
+
+static void vcpu_that_sleeps_without_a_timer_is_asked_a_few_times(struct kunit *test)
+{
+	struct hf_vcpu *vcpu;
+	int i;
+
+	fake_be(FAKE_V2_12);
+	vcpu = bed_vcpu(test, 2);
+	bed_start();
+	for (i = 1; i <= 3; i++) {
+		BED_EXPECT_BLOCKED(test, vcpu);
+		KUNIT_EXPECT_EQ(test, LOOKS * i, bed_runs(vcpu));
+		KUNIT_EXPECT_FALSE(test, hrtimer_active(&vcpu->timer));
+		hf_vcpu_request(vcpu, HF_REQ_INTERRUPT);
+		KUNIT_EXPECT_TRUE(test, bed_eventually(bed_runs(vcpu) > LOOKS * i));
+	}
+	BED_EXPECT_BLOCKED(test, vcpu);
+}
+
+/* A timer that was due ran the guest, which did something. */
+static void what_the_guest_does_between_begins_the_looks_anew(struct kunit *test)
+{
+	struct hf_vcpu *vcpu;
+	int i;
+
+	fake_be(FAKE_V2_12);
+	vcpu = bed_vcpu(test, 2);
+	for (i = 0; i < 5; i++) {
+		fake_exit(vcpu, HF_RUN_WAIT_FOR_INTERRUPT, 0, 0);
+		fake_exit(vcpu, HF_RUN_WAIT_FOR_INTERRUPT, 0, 0);
+		fake_exit(vcpu, FFA_YIELD, 0, 0);
+	}
+	bed_start();
+	BED_EXPECT_BLOCKED(test, vcpu);
+	KUNIT_EXPECT_EQ(test, 5 * 3 + LOOKS, bed_runs(vcpu));
+	KUNIT_EXPECT_EQ(test, 0ULL, vcpu->wakes);
+}
+
+static void vcpu_that_sleeps_is_not_asked_where_the_exit_tells(struct kunit *test)
+{
+	struct hf_vcpu *vcpu;
+
+	fake_be(FAKE_V2_9);
+	vcpu = bed_vcpu(test, 2);
+	bed_start();
+	BED_EXPECT_BLOCKED(test, vcpu);
+	KUNIT_EXPECT_EQ(test, 1, bed_runs(vcpu));
+}
+
 static void names_exist_for_every_exit(struct kunit *test)
 {
 	int i, j;
@@ -238,6 +306,10 @@ static struct kunit_case exits_cases[] = {
 	KUNIT_CASE(interrupt_exit_for_another_runs_the_vcpu_that_it_names),
 	KUNIT_CASE(vcpu_that_aborted_never_runs_again),
 	KUNIT_CASE(abort_of_one_vcpu_runs_the_others_once),
+	KUNIT_CASE(vcpu_that_sleeps_is_asked_for_its_timer_where_the_exit_does_not_tell),
+	KUNIT_CASE(vcpu_that_sleeps_without_a_timer_is_asked_a_few_times),
+	KUNIT_CASE(what_the_guest_does_between_begins_the_looks_anew),
+	KUNIT_CASE(vcpu_that_sleeps_is_not_asked_where_the_exit_tells),
 	KUNIT_CASE(names_exist_for_every_exit),
 	{}
 };

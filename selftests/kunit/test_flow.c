@@ -5,7 +5,6 @@
  * No thread runs unless a test starts it. The fake's mailbox holds one message,
  * so that a second one stays in the queue until bed_next() empties it.
  */
-#include "../../hf_wait.h"
 #include "bed_flow.h"
 
 static void message_leaves_at_once_if_there_is_room(struct kunit *test)
@@ -137,7 +136,7 @@ static void notification_is_asked_for_where_it_is_known(struct kunit *test)
 static void serve(struct hf_vcpu *vcpu)
 {
 	bed_exit_by_hand(vcpu, HF_EXIT_MSG_WAIT, 0, 0, 0);
-	hf_wait_end(vcpu, BIT(HF_REQ_MESSAGE));
+	bed_enter_by_hand(vcpu, BIT(HF_REQ_MESSAGE));
 }
 
 static void vm_that_waits_gets_nothing_while_it_serves(struct kunit *test)
@@ -306,12 +305,12 @@ static void full_mailbox_that_stays_full_is_looked_at_now_and_then(struct kunit 
 		KUNIT_EXPECT_EQ(test, i > 0, (int)vm->stuck);
 		KUNIT_EXPECT_TRUE(test, bed_requested(vcpu, HF_REQ_MESSAGE));
 		vcpu->requests = 0;
-		hf_wait_end(vcpu, BIT(HF_REQ_MESSAGE));
+		bed_enter_by_hand(vcpu, BIT(HF_REQ_MESSAGE));
 		bed_exit_by_hand(vcpu, HF_EXIT_MSG_WAIT, 0, 0, 0);
 		KUNIT_EXPECT_EQ_MSG(test, 0UL, vcpu->requests, "not at once");
 		bed_retry(vm);
 	}
-	hf_wait_end(vcpu, BIT(HF_REQ_MESSAGE));
+	bed_enter_by_hand(vcpu, BIT(HF_REQ_MESSAGE));
 	WRITE_ONCE(fake_vm(vm)->full, false);
 	bed_exit_by_hand(vcpu, HF_EXIT_MSG_WAIT, 0, 0, 0);
 	KUNIT_EXPECT_EQ(test, 1, fake_vm(vm)->sent);

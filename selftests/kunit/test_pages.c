@@ -29,13 +29,27 @@ static void each_error_of_the_mapping_is_returned(struct kunit *test)
 	int i;
 
 	hf_pages_exit();
+	fake->fail_for_good = true;
 	for (i = 0; i < ARRAY_SIZE(errors); i++) {
 		fake->errors[FAKE_RXTX_MAP] = errors[i];
 		KUNIT_EXPECT_EQ(test, errors[i], hf_pages_init(0, 0));
 		KUNIT_EXPECT_NULL(test, hf_pages_tx());
 		KUNIT_EXPECT_NULL(test, hf_pages_rx());
 	}
+	fake->errors[FAKE_RXTX_MAP] = 0;
 	KUNIT_EXPECT_EQ_MSG(test, 0, hf_pages_init(0, 0), "the next try works");
+}
+
+/* Hafnium joins its page tables when it has run out of memory, and has some then. */
+static void mapping_without_memory_is_tried_again_at_once(struct kunit *test)
+{
+	int calls;
+
+	hf_pages_exit();
+	calls = fake_count(FAKE_RXTX_MAP);
+	fake->errors[FAKE_RXTX_MAP] = -ENOMEM;
+	KUNIT_EXPECT_EQ(test, 0, hf_pages_init(0, 0));
+	KUNIT_EXPECT_EQ(test, calls + 2, fake_count(FAKE_RXTX_MAP));
 }
 
 /* An unload that could not unmap; returns with the pages still EL2's. */
@@ -107,10 +121,12 @@ static void error_other_than_mapped_already_refuses_the_adoption(struct kunit *t
 	for (i = 0; i < ARRAY_SIZE(errors); i++) {
 		if (errors[i] == -EBUSY)
 			continue;
+		fake->fail_for_good = true;
 		fake->errors[FAKE_RXTX_MAP] = errors[i];
 		KUNIT_EXPECT_EQ(test, errors[i], hf_pages_init(tx, rx));
 		KUNIT_EXPECT_EQ(test, 1, page_count(phys_to_page(tx)));
 	}
+	fake->errors[FAKE_RXTX_MAP] = 0;
 	KUNIT_EXPECT_EQ_MSG(test, 0, hf_pages_init(tx, rx), "they can still be adopted");
 }
 
@@ -159,6 +175,7 @@ static void vm_belongs_to_nobody_until_it_is_given_an_owner(struct kunit *test)
 static struct kunit_case pages_cases[] = {
 	KUNIT_CASE(mapped_pages_are_two_and_free_of_data),
 	KUNIT_CASE(each_error_of_the_mapping_is_returned),
+	KUNIT_CASE(mapping_without_memory_is_tried_again_at_once),
 	KUNIT_CASE(pages_that_stay_with_el2_are_never_freed),
 	KUNIT_CASE(adopted_pages_lose_their_signature),
 	KUNIT_CASE(pages_of_others_are_not_adopted),

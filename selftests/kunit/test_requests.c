@@ -237,6 +237,26 @@ static void timeout_of_wait_for_message_runs_the_vcpu(struct kunit *test)
 			20ULL * NSEC_PER_MSEC);
 }
 
+static void timeout_of_yield_lets_the_vcpu_rest(struct kunit *test)
+{
+	KUNIT_EXPECT_GE(test, time_of_wait(test, FFA_YIELD, 20 * NSEC_PER_MSEC),
+			20ULL * NSEC_PER_MSEC);
+}
+
+static void request_ends_the_rest_of_a_vcpu_that_yields(struct kunit *test)
+{
+	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
+
+	fake_exit(vcpu, FFA_YIELD, 0, 3600ULL * NSEC_PER_SEC);
+	bed_start();
+	BED_EXPECT_BLOCKED(test, vcpu);
+	KUNIT_EXPECT_EQ(test, 1, bed_runs(vcpu));
+	hf_vcpu_request(vcpu, HF_REQ_INTERRUPT);
+	KUNIT_EXPECT_TRUE(test, bed_eventually(bed_runs(vcpu) == 2));
+	BED_EXPECT_BLOCKED(test, vcpu);
+	KUNIT_EXPECT_FALSE(test, hrtimer_active(&vcpu->timer));
+}
+
 static void timeout_that_is_over_before_the_sleep_is_not_lost(struct kunit *test)
 {
 	time_of_wait(test, HF_RUN_WAIT_FOR_INTERRUPT, 1);
@@ -333,6 +353,8 @@ static struct kunit_case requests_cases[] = {
 	KUNIT_CASE(request_after_the_last_look_kicks_the_vcpu_out),
 	KUNIT_CASE(timeout_of_wait_for_interrupt_runs_the_vcpu),
 	KUNIT_CASE(timeout_of_wait_for_message_runs_the_vcpu),
+	KUNIT_CASE(timeout_of_yield_lets_the_vcpu_rest),
+	KUNIT_CASE(request_ends_the_rest_of_a_vcpu_that_yields),
 	KUNIT_CASE(timeout_that_is_over_before_the_sleep_is_not_lost),
 	KUNIT_CASE(longest_timeouts_are_no_short_ones),
 	KUNIT_CASE(request_cancels_the_timeout),
