@@ -128,14 +128,14 @@ static void each_error_of_the_list_is_returned(struct kunit *test)
 static const enum fake_release releases[] = { FAKE_V2_6, FAKE_V2_8, FAKE_V2_9, FAKE_V2_12,
 					      FAKE_V2_14 };
 
-/* VMs 2 and on, @count of them, each with as many vCPUs as its id says. */
-static void let_exist(int count)
+/* VMs 2 and on, @count of them, with that many vCPUs or, if that is 0, as the id says. */
+static void let_exist(int count, int nr_vcpus)
 {
 	int id;
 
 	for (id = 2; id < FAKE_VMS; id++) {
 		fake->vms[id].exists = id < count + 2;
-		fake->vms[id].nr_vcpus = id;
+		fake->vms[id].nr_vcpus = nr_vcpus ?: id;
 	}
 }
 
@@ -147,7 +147,7 @@ static void walk_finds_each_vm_and_asks_of_one_more(struct kunit *test)
 	for (r = 0; r < ARRAY_SIZE(releases); r++) {
 		fake_be(releases[r]);
 		for (i = 0; i < ARRAY_SIZE(counts); i++) {
-			let_exist(counts[i]);
+			let_exist(counts[i], 1);
 			KUNIT_EXPECT_EQ(test, 0, hf_discover());
 			asked += counts[i] + 1;
 			KUNIT_EXPECT_EQ(test, asked, fake_count(FAKE_VM_EXISTS));
@@ -164,7 +164,7 @@ static void walk_finds_each_vm_and_asks_of_one_more(struct kunit *test)
 static void walk_ends_at_the_first_gap(struct kunit *test)
 {
 	fake_be(FAKE_V2_6);
-	let_exist(5);
+	let_exist(5, 0);
 	fake->vms[4].exists = false;
 	KUNIT_EXPECT_EQ(test, 0, hf_discover());
 	expect_vm(test, 3, 3, "before it");
@@ -175,7 +175,7 @@ static void walk_ends_at_the_first_gap(struct kunit *test)
 static void injection_tells_how_many_vcpus_a_vm_has(struct kunit *test)
 {
 	fake_be(FAKE_V2_9);
-	let_exist(15);
+	let_exist(15, 0);
 	KUNIT_EXPECT_EQ(test, 0, hf_discover());
 	expect_vm(test, 2, 2, "walk");
 	expect_vm(test, 3, 3, "walk");
@@ -188,7 +188,7 @@ static void vcpu_that_takes_the_interrupt_is_on(struct kunit *test)
 	int i;
 
 	fake_be(FAKE_V2_9);
-	let_exist(4);
+	let_exist(4, 0);
 	fake->vms[5].vcpus[1].takes_interrupt[HF_MAILBOX_READABLE_INTID] = true;
 	fake->vms[5].vcpus[4].takes_interrupt[HF_MAILBOX_READABLE_INTID] = true;
 	KUNIT_ASSERT_EQ(test, 0, hf_discover());
@@ -205,7 +205,7 @@ static void vcpu_that_takes_the_interrupt_is_on(struct kunit *test)
 static void vm_has_one_vcpu_where_injection_does_not_tell(struct kunit *test)
 {
 	fake_be(FAKE_V2_12);
-	let_exist(3);
+	let_exist(3, 0);
 	KUNIT_EXPECT_EQ(test, 0, hf_discover());
 	expect_vm(test, 2, 1, "v2.12");
 	expect_vm(test, 4, 1, "v2.12");
@@ -215,7 +215,7 @@ static void vm_has_one_vcpu_where_injection_does_not_tell(struct kunit *test)
 static void vm_with_more_vcpus_than_can_be_asked_of_is_asked_to_the_end(struct kunit *test)
 {
 	fake_be(FAKE_V2_6);
-	let_exist(1);
+	let_exist(1, 0);
 	fake->vms[2].nr_vcpus = FAKE_VCPUS;
 	KUNIT_EXPECT_EQ(test, 0, hf_discover());
 	expect_vm(test, 2, HF_VCPUS_NAMED_MAX, "walk");

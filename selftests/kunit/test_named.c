@@ -376,11 +376,14 @@ static void vm_without_threads_for_its_vcpus_is_not_created(struct kunit *test)
 
 /* --- while the module ends --- */
 
-/* It names one vCPU after the other, for ever. */
+/* The first names one after the other, for ever; the others sleep. */
 static void name_all(struct hf_vcpu *vcpu, struct fake_step *step)
 {
 	int *stage = &fake_vcpu(vcpu)->stage;
 
+	step->exit.func = HF_RUN_WAIT_FOR_INTERRUPT;
+	if (vcpu->index)
+		return;
 	*stage = (*stage + 1) % HF_VCPUS_NAMED_MAX;
 	step->exit = (struct hf_ffa_exit){
 		.func = FFA_INTERRUPT, .vm = vcpu->vm->id, .vcpu = *stage,
