@@ -152,7 +152,8 @@ static struct turn send_next_locked(struct hf_vm *vm, bool retry)
 	 *
 	 * Orders: flows not empty  ->  waiting, last exits, EL2's look at the mailbox
 	 * Pairs:  (I) in hf_mailbox_exit(), (G) in hf_wait_begin()
-	 * Proof:  litmus/SB+queue-vs-release, litmus/SB+queue-vs-announce, spin/mailbox
+	 * Proof:  litmus/SB+queue-vs-release, litmus/SB+queue-vs-last-exit,
+	 *	   litmus/SB+queue-vs-announce, spin/mailbox
 	 */
 	smp_mb();
 	if (flow && hf_wait_may_send_locked(vm))

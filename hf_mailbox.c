@@ -271,7 +271,7 @@ void hf_mailbox_exit(struct hf_vcpu *vcpu, enum hf_exit_kind kind, const struct 
 	 *
 	 * Orders: EL2's mailbox freed, what the exit shows  ->  flows empty?
 	 * Pairs:  (H) in send_next_locked()
-	 * Proof:  litmus/SB+queue-vs-release, spin/mailbox
+	 * Proof:  litmus/SB+queue-vs-release, litmus/SB+queue-vs-last-exit, spin/mailbox
 	 */
 	smp_mb();
 	if (!list_empty(&vm->flows) && !hf_mutant(QUEUE_FORGOTTEN))

@@ -207,7 +207,7 @@ static bool vcpu_enter(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit, bool yiel
 	 * (D) A kick could find us outside and send no IPI while we do not see
 	 * its request; a message could arrive while we forget the last one.
 	 *
-	 * Orders: mode = IN_GUEST, message_pending = false  ->  requests, EL2's look
+	 * Orders: mode = IN_GUEST, message_pending = false, epoch  ->  requests, EL2's look
 	 * Pairs:  (A) in make_request(), (B) in kick(), (F) in hf_wait_accepted_locked()
 	 * Proof:  litmus/SB+request-vs-enter, litmus/R+mirror-vs-consume, spin/vcpu_sleep
 	 */

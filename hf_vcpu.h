@@ -141,6 +141,13 @@ struct hf_vm {
 /* The vCPUs known so far: those below are complete. Grows only. Any context. */
 static inline u16 hf_vm_nr_vcpus(const struct hf_vm *vm)
 {
+	/*
+	 * (R) A vCPU that the count covers could look as it did before it was created.
+	 *
+	 * Orders: read of nr_vcpus  ->  vcpus[i]
+	 * Pairs:  (Q) in create_vcpus()
+	 * Proof:  litmus/MP+vcpu-vs-count
+	 */
 	return smp_load_acquire(&vm->nr_vcpus);
 }
 

@@ -69,11 +69,19 @@ static int create_vcpus(struct hf_vm *vm, u16 nr_vcpus)
 	int err = 0;
 	u16 i;
 
-	for (i = vm->nr_vcpus; i < nr_vcpus && !err; i++) {
+	for (i = vm->nr_vcpus; i < nr_vcpus; i++) {
 		err = hf_vcpu_create(&vm->vcpus[i], vm, i);
-		/* What uses the vCPU finds it complete. */
-		if (!err)
-			smp_store_release(&vm->nr_vcpus, i + 1);
+		if (err)
+			break;
+		/*
+		 * (Q) A CPU that reads the new count could find a vCPU that is
+		 * not complete.
+		 *
+		 * Orders: vcpus[i]  ->  nr_vcpus
+		 * Pairs:  (R) in hf_vm_nr_vcpus()
+		 * Proof:  litmus/MP+vcpu-vs-count
+		 */
+		smp_store_release(&vm->nr_vcpus, i + 1);
 	}
 	return err;
 }

@@ -89,18 +89,20 @@ bool hf_wait_needs_exits(const struct hf_vm *vm)
 void hf_wait_accepted_locked(struct hf_vm *vm)
 {
 	lockdep_assert_held(&vm->tx_lock);
-	vm->epoch++;
 	if (!vm->waits)
 		bitmap_or(vm->readers, vm->readers, vm->inside, vm->max_vcpus);
 	/*
 	 * (F) We could find no vCPU waiting while one that is about to sleep
 	 * finds no message; or a vCPU could forget this message unread.
 	 *
-	 * Orders: EL2's mailbox full  ->  message_pending = true  ->  waiting
+	 * Orders: EL2's mailbox full  ->  message_pending = true  ->  waiting, epoch
 	 * Pairs:  (G) in hf_wait_begin(), (D) in vcpu_enter()
-	 * Proof:  litmus/SB+mirror-vs-wait, litmus/R+mirror-vs-consume, spin/mailbox
+	 * Proof:  litmus/SB+mirror-vs-wait, litmus/R+mirror-vs-consume,
+	 *	   litmus/MP+message-vs-epoch, spin/mailbox
 	 */
 	vm->was_pending = xchg(&vm->message_pending, !hf_mutant(WAITING_DECIDES));
+	/* Without the lock it is read by vCPUs that do not wait. */
+	WRITE_ONCE(vm->epoch, vm->epoch + 1);
 }
 
 void hf_wait_interrupt(struct hf_vm *vm, u32 intid)
@@ -133,18 +135,10 @@ void hf_wait_interrupt(struct hf_vm *vm, u32 intid)
 	} while (i != hint);
 }
 
-/* A vCPU that waits; one that has to run anyway, if there is one. */
-static unsigned long choose_waiting(const struct hf_vm *vm)
-{
-	/* (F) orders this after the mirror. */
-	unsigned long i = data_race(find_first_and_bit(vm->waiting, vm->deferred, vm->max_vcpus));
-
-	return i < vm->max_vcpus ? i : data_race(find_first_bit(vm->waiting, vm->max_vcpus));
-}
-
 void hf_wait_notify(struct hf_vm *vm, bool here)
 {
-	unsigned long i = choose_waiting(vm);
+	/* After the mirror was set: (F). */
+	unsigned long i = data_race(find_first_bit(vm->waiting, vm->max_vcpus));
 
 	if (hf_mutant(PENDING_SKIPS_KICK) && READ_ONCE(vm->was_pending))
 		return;

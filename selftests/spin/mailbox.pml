@@ -24,7 +24,7 @@
  * receive do lose something there, whatever the driver does: it cannot see who takes a message.
  * Not here: memory order (../litmus), messages to us.
  *
- * Sites:  hf_mailbox.c:(F) hf_mailbox_arrived(), hf_mailbox.c:(G) announce_waiting(),
+ * Sites:  hf_wait.c:(F) hf_wait_accepted_locked(), hf_wait.c:(G) hf_wait_begin(),
  *         hf_flow.c:(H) send_next_locked(), hf_mailbox.c:(I) hf_mailbox_exit(),
  *         hf_vcpu.c:(D) vcpu_enter()
  *
