@@ -15,8 +15,10 @@
 #include "hf_exit.h"
 #include "hf_vcpu.h"
 #include "hf_vm.h"
+#include "hf_wait.h"
 
 #define TIMER_LOOKS	4
+#define OFF_LOOKS	2
 
 static u64 until_timeout(const struct hf_ffa_exit *exit)
 {
@@ -57,18 +59,27 @@ static u64 exit_msg_wait(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
 }
 
 /*
- * Where no timeout comes with the exit, FFA_RUN tells it while the timer is not due,
- * and enters the guest when it is; 0 is also what it says if the guest was entered and
- * sleeps again. A timer that is due at each of so many looks is taken for none.
+ * How often FFA_RUN is called for a vCPU that sleeps. Where no timeout comes with the
+ * exit, FFA_RUN tells it while the timer is not due, and enters the guest when it is; 0
+ * is also what it says if the guest was entered and sleeps again. A timer that is due
+ * at each of so many looks is taken for none. A reader may have been switched off: then
+ * it will never be back in FFA_MSG_WAIT, and the next FFA_RUN says so.
  */
+static u8 looks_at_wfi(const struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
+{
+	if (exit->timeout_ns)
+		return 1;
+	if (hf_ffa_features.wait_returns)
+		return TIMER_LOOKS;
+	return hf_wait_is_reader(vcpu) ? OFF_LOOKS : 1;
+}
+
 static u64 exit_wfi(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
 {
-	if (!hf_ffa_features.wait_returns || exit->timeout_ns ||
-	    ++vcpu->timer_looks >= TIMER_LOOKS) {
-		vcpu->timer_looks = 0;
-		return until_timeout(exit);
-	}
-	return HF_RUN_AGAIN;
+	if (++vcpu->timer_looks < looks_at_wfi(vcpu, exit))
+		return HF_RUN_AGAIN;
+	vcpu->timer_looks = 0;
+	return until_timeout(exit);
 }
 
 static u64 exit_wake_other(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)

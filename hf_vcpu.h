@@ -35,7 +35,7 @@ enum hf_vcpu_request {
 
 struct hf_vm;
 
-/* What a vCPU of a VM that polls did since a message was accepted; hf_wait.c. */
+/* What a vCPU that polls did since a message was accepted; hf_wait.c. */
 struct hf_polling {
 	u32 yields;
 	u64 guest_ns;			/* between interrupts */
@@ -72,7 +72,7 @@ struct hf_vcpu {
 	enum hf_exit_kind last_exit;
 	u32 epoch;			/* of its VM, when it was last entered */
 	struct hf_polling polling;	/* since that epoch began */
-	u64 stay_ns;			/* polling VMs: in the guest, the last time */
+	u64 stay_ns;			/* pollers: in the guest, the last time */
 	u64 runs;
 	u64 wakes;			/* returns from sleep */
 	u64 spurious;			/* runs of a waiting vCPU without a reason */
@@ -108,9 +108,10 @@ struct hf_vm {
 	/* Under tx_lock. */
 	spinlock_t tx_lock ____cacheline_aligned_in_smp;
 	unsigned long *readers;		/* vCPUs that may be reading a message; hf_wait.c */
-	unsigned long *inside;		/* polling VMs: vCPUs in the guest */
-	bool answers;			/* the same: it has sent a message */
-	unsigned long *deferred;	/* vCPUs that wait for readers */
+	unsigned long *pollers;		/* vCPUs that may read without having waited */
+	unsigned long *inside;		/* of those, the ones in the guest */
+	bool answers;			/* one of those has sent a message */
+	unsigned long *deferred;	/* vCPUs that wait for readers, and go before messages */
 	u32 epoch;			/* messages accepted, mod 2^32 */
 	bool was_pending;		/* mutants only */
 	bool unseen;			/* run for a full mailbox that no exit explains */

@@ -123,15 +123,18 @@ void hf_vm_create_vcpu(struct hf_vm *vm, u16 index)
 /* All bitmaps in one piece of memory. */
 static int create_bitmaps(struct hf_vm *vm)
 {
-	unsigned long **maps[] = { &vm->waiting, &vm->readers, &vm->inside, &vm->deferred,
-				   &vm->named };
+	unsigned long **maps[] = { &vm->waiting, &vm->readers, &vm->pollers, &vm->inside,
+				   &vm->deferred, &vm->named };
 	unsigned int longs = BITS_TO_LONGS(vm->max_vcpus);
 	int i;
 
 	vm->bitmaps = bitmap_zalloc(ARRAY_SIZE(maps) * longs * BITS_PER_LONG, GFP_KERNEL);
 	for (i = 0; vm->bitmaps && i < ARRAY_SIZE(maps); i++)
 		*maps[i] = vm->bitmaps + i * longs;
-	return vm->bitmaps ? 0 : -ENOMEM;
+	if (!vm->bitmaps)
+		return -ENOMEM;
+	bitmap_fill(vm->pollers, vm->max_vcpus);
+	return 0;
 }
 
 int hf_vm_create(u16 id, u16 nr_vcpus)

@@ -5,8 +5,8 @@
  *
  * From Hafnium v2.9 on EL2 frees a mailbox while the guest still reads. There a
  * message is sent in a grace period only: a vCPU that left FFA_MSG_WAIT counts as
- * a reader until it is back. A VM of which no vCPU ever waited shows by other exits
- * and by guest time that it has read; hypercalls.rst has the rule and its limits.
+ * a reader until it is back. A vCPU that never waited shows by other exits and by
+ * guest time that it has read; hypercalls.rst has the rule and its limits.
  *
  * Invariant: a message that EL2 accepted makes a vCPU of its receiver run; with
  * rx_overwrite, "send" and "a waiting vCPU may run" exclude each other (tx_lock).
@@ -18,10 +18,12 @@
 #include "hf_wait.h"
 
 /*
- * Evidence of a VM that polls, for each vCPU that was in the guest since the message
- * was accepted: FFA_YIELD after an answer; so many FFA_YIELDs without one, for a guest
- * also yields while its answer finds our mailbox full; or guest time between
- * interrupts, of which one run counts up to a tick of a slow kernel.
+ * Evidence of a vCPU that polls, if it was in the guest since the message was accepted:
+ * FFA_YIELD after an answer; so many FFA_YIELDs without one, for a guest also yields
+ * while its answer finds our mailbox full; or guest time between interrupts, of which
+ * one run counts up to a tick of a slow kernel. A vCPU that has never waited may be one
+ * that will, so this holds also in a VM that waits; but only once: one that does not
+ * answer is taken to do something else from then on.
  */
 #define POLL_YIELDS		128	/* the VM has never sent anything */
 #define POLL_YIELDS_UNANSWERED	4096	/* it has */
@@ -78,19 +80,31 @@ bool hf_wait_may_send_locked(const struct hf_vm *vm)
 		return !vm->waits || !is_empty(vm, vm->waiting) || !hf_wait_is_serving(vm);
 	if (!is_empty(vm, vm->readers) && !hf_mutant(READERS_FORGOTTEN))
 		return false;
-	return !vm->waits || (!vm->message_pending && !is_empty(vm, vm->waiting));
+	/* A deferred vCPU first: it would find the next message in its way each time. */
+	return !vm->waits || (!vm->message_pending && !is_empty(vm, vm->waiting) &&
+			      is_empty(vm, vm->deferred));
 }
 
 bool hf_wait_needs_exits(const struct hf_vm *vm)
 {
-	return READ_ONCE(vm->waits) != hf_ffa_features.rx_overwrite;
+	if (!hf_ffa_features.rx_overwrite)
+		return READ_ONCE(vm->waits);
+	if (!READ_ONCE(vm->waits))
+		return true;
+	/* A hint: what it misses, the next look finds. */
+	return data_race(bitmap_intersects(vm->readers, vm->pollers, vm->max_vcpus));
+}
+
+bool hf_wait_is_reader(const struct hf_vcpu *vcpu)
+{
+	/* Other bits of the word may change meanwhile. */
+	return data_race(test_bit(vcpu->index, vcpu->vm->readers));
 }
 
 void hf_wait_accepted_locked(struct hf_vm *vm)
 {
 	lockdep_assert_held(&vm->tx_lock);
-	if (!vm->waits)
-		bitmap_or(vm->readers, vm->readers, vm->inside, vm->max_vcpus);
+	bitmap_or(vm->readers, vm->readers, vm->inside, vm->max_vcpus);
 	/*
 	 * (F) We could find no vCPU waiting while one that is about to sleep
 	 * finds no message; or a vCPU could forget this message unread.
@@ -173,9 +187,8 @@ static void begin_locked(struct hf_vcpu *vcpu)
 	struct hf_vm *vm = vcpu->vm;
 
 	lockdep_assert_held(&vm->tx_lock);
-	if (!vm->waits)
-		bitmap_zero(vm->readers, vm->max_vcpus);
 	WRITE_ONCE(vm->waits, true);
+	clear_bit(vcpu->index, vm->pollers);
 	__clear_bit(vcpu->index, vm->inside);
 	set_bit(vcpu->index, vm->waiting);
 	if (vcpu->epoch == vm->epoch)
@@ -249,19 +262,17 @@ static void end_waiting(struct hf_vcpu *vcpu, unsigned long requests)
 	WRITE_ONCE(vm->message_pending, false);
 }
 
-/* A vCPU of a VM that polls is entered: from now on it may read. */
+/* A vCPU that polls is entered: from now on it may read. */
 static void enter_polling(struct hf_vcpu *vcpu)
 {
 	struct hf_vm *vm = vcpu->vm;
 
 	spin_lock(&vm->tx_lock);
-	if (!vm->waits) {
-		if (vcpu->epoch != vm->epoch)
-			memset(&vcpu->polling, 0, sizeof(vcpu->polling));
-		__set_bit(vcpu->index, vm->inside);
-		if (!vcpu->polling.has_read)
-			__set_bit(vcpu->index, vm->readers);
-	}
+	if (vcpu->epoch != vm->epoch)
+		memset(&vcpu->polling, 0, sizeof(vcpu->polling));
+	__set_bit(vcpu->index, vm->inside);
+	if (!vcpu->polling.has_read)
+		__set_bit(vcpu->index, vm->readers);
 	vcpu->epoch = vm->epoch;
 	spin_unlock(&vm->tx_lock);
 }
@@ -277,10 +288,10 @@ bool hf_wait_end(struct hf_vcpu *vcpu, unsigned long requests)
 		return true;
 	}
 	if (!vcpu->waiting) {
-		if (READ_ONCE(vm->waits))
-			vcpu->epoch = READ_ONCE(vm->epoch);
-		else
+		if (test_bit(vcpu->index, vm->pollers))
 			enter_polling(vcpu);
+		else
+			vcpu->epoch = READ_ONCE(vm->epoch);
 		return true;
 	}
 
@@ -328,6 +339,8 @@ static bool has_read_locked(struct hf_vcpu *vcpu, enum hf_exit_kind kind)
 	if ((p->answered && kind == HF_EXIT_YIELD) || p->guest_ns >= POLL_GUEST_NS ||
 	    p->yields >= (vm->answers ? POLL_YIELDS_UNANSWERED : POLL_YIELDS))
 		p->has_read = true;
+	if (p->has_read && vm->waits && !p->answered)
+		clear_bit(vcpu->index, vm->pollers);
 	return p->has_read;
 }
 
@@ -336,11 +349,15 @@ void hf_wait_exit(struct hf_vcpu *vcpu, enum hf_exit_kind kind)
 	struct hf_vm *vm = vcpu->vm;
 	bool gone = kind == HF_EXIT_OFF || kind == HF_EXIT_ABORTED;
 
-	if (!hf_ffa_features.rx_overwrite || (READ_ONCE(vm->waits) && !gone))
+	if (!hf_ffa_features.rx_overwrite ||
+	    !(gone || test_bit(vcpu->index, vm->pollers)))
 		return;
 	spin_lock(&vm->tx_lock);
 	__clear_bit(vcpu->index, vm->inside);
-	if (gone || (!vm->waits && has_read_locked(vcpu, kind)))
+	/* Should it be switched on again, it begins anew. */
+	if (gone)
+		set_bit(vcpu->index, vm->pollers);
+	if (gone || has_read_locked(vcpu, kind))
 		stop_reading_locked(vcpu);
 	spin_unlock(&vm->tx_lock);
 }

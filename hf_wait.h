@@ -56,8 +56,11 @@ bool hf_wait_end(struct hf_vcpu *vcpu, unsigned long requests);
 /* Whether hf_wait_exit() wants to know hf_vcpu.stay_ns. */
 static inline bool hf_wait_wants_stay(const struct hf_vcpu *vcpu)
 {
-	return hf_ffa_features.rx_overwrite && !READ_ONCE(vcpu->vm->waits);
+	return hf_ffa_features.rx_overwrite && test_bit(vcpu->index, vcpu->vm->pollers);
 }
+
+/* Whether messages wait until @vcpu is back in FFA_MSG_WAIT, or off. By its runner. */
+bool hf_wait_is_reader(const struct hf_vcpu *vcpu);
 
 /* @vcpu exited with anything but FFA_MSG_WAIT. */
 void hf_wait_exit(struct hf_vcpu *vcpu, enum hf_exit_kind kind);
