@@ -127,6 +127,12 @@ static bool has_more(const struct lossless_sender *s)
 	return !s->stop && (!s->messages || s->account.sent < s->messages);
 }
 
+/* Lost ones may come after all, so that there seem to be fewer than none. */
+static bool may_send(const struct lossless_sender *s, unsigned long lost)
+{
+	return has_more(s) && s->account.sent < s->account.distinct + lost + LOSSLESS_WINDOW;
+}
+
 static int work(void *arg)
 {
 	struct lossless_sender *s = arg;
@@ -138,7 +144,7 @@ static int work(void *arg)
 	    hft_set_timeout(fd, SO_SNDTIMEO, LOSSLESS_PATIENCE_MS))
 		return fail(s, "connect") ? 1 : 0;
 	while (has_more(s) || s->account.distinct + lost < s->account.sent) {
-		if (has_more(s) && s->account.sent - s->account.distinct - lost < LOSSLESS_WINDOW) {
+		if (may_send(s, lost)) {
 			if (send_one(s, fd))
 				return 1;
 			continue;
