@@ -203,9 +203,19 @@ struct lossless_account lossless_finish(struct lossless_sender *senders, bool st
 				senders[i].error);
 		add(&sum, &senders[i].account);
 	}
-	fprintf(stderr, "# sent %lu, received %lu, distinct %lu, twice %lu, foreign %lu, stalls %lu\n",
-		sum.sent, sum.received, sum.distinct, sum.twice, sum.foreign, sum.stalls);
 	return sum;
+}
+
+void lossless_print(const struct lossless_account *a)
+{
+	fprintf(stderr, "# sent %lu, received %lu, distinct %lu, twice %lu, foreign %lu, stalls %lu\n",
+		a->sent, a->received, a->distinct, a->twice, a->foreign, a->stalls);
+}
+
+bool lossless_is_good(const struct lossless_account *a)
+{
+	return a->sent && a->sent == a->received && a->sent == a->distinct && !a->twice &&
+	       !a->foreign && !a->stalls && !a->dropped;
 }
 
 int64_t lossless_dropped(unsigned int vm)
@@ -234,9 +244,10 @@ struct lossless_account lossless_run(unsigned int vm, unsigned long messages)
 		return sum;
 	sum = lossless_finish(senders, false);
 	sum.dropped = lossless_dropped(vm) - before;
+	if (!lossless_is_good(&sum))
+		hft_dump_state();
+	lossless_print(&sum);
 	fprintf(stderr, "# VM %u: %lu messages in %lld ms, %lu dropped\n", vm, sum.sent,
 		(long long)(hft_now_ns() - start) / 1000000, sum.dropped);
-	if (sum.sent != sum.distinct || sum.twice || sum.foreign || sum.dropped)
-		hft_dump_state();
 	return sum;
 }

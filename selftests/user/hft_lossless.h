@@ -42,6 +42,10 @@ struct lossless_sender *lossless_start(const unsigned int *vms, unsigned int nr_
 				       unsigned long messages);
 /* Waits for all to end, after telling them to if @stop; the sums of all accounts. */
 struct lossless_account lossless_finish(struct lossless_sender *senders, bool stop);
+/* Sent = received = distinct, and nothing else. */
+bool lossless_is_good(const struct lossless_account *account);
+/* A line on stderr. */
+void lossless_print(const struct lossless_account *account);
 /* start, finish, and what the VM's counters of dropped messages say. */
 struct lossless_account lossless_run(unsigned int vm, unsigned long messages);
 /* Messages that one VM sent and the driver dropped, -1 = unknown. */
