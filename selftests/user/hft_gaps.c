@@ -3,9 +3,9 @@
  * What makes gaps long: lossless_load_start() of hft_lossless.h.
  *
  * Linux is kept busy, so that a thread that is preempted stays so for many
- * milliseconds; EL2 delays now and then; and a vCPU is held for up to 100 ms
- * where its guest has a message that EL2 may count as read. Who holds it never
- * sleeps meanwhile, and cannot be preempted: it may be on the CPU that is held.
+ * milliseconds; EL2 delays now and then; and a vCPU is held for up to 100 ms at
+ * one of the points between a message and the next FFA_MSG_WAIT. Who holds it
+ * never sleeps meanwhile, and cannot be preempted, or it might be held itself.
  */
 #include <sched.h>
 #include <signal.h>
@@ -31,12 +31,14 @@ static int spin(void *unused)
 	return 0;
 }
 
-#ifdef HFT_POINT_TAKEN
 static void hold_once(uint32_t vcpu)
 {
+	static const uint32_t points[] = { HFT_POINT_TAKEN, HFT_POINT_TAKEN, HFT_POINT_RELEASING,
+					   HFT_POINT_RECEIVE, HFT_POINT_EXIT, HFT_POINT_RELEASE };
+	uint32_t point = points[random() % (sizeof(points) / sizeof(points[0]))];
 	int64_t end = hft_now_ns() + random() % GAP_NS;
 
-	hft_call(HFT_HOLD, vcpu, HFT_POINT_TAKEN, random() % 4, 0, 0);
+	hft_call(HFT_HOLD, vcpu, point, random() % 4, 0, 0);
 	while (hft_now_ns() < end)
 		;
 	hft_call(HFT_HOLD, vcpu, HFT_POINT_NONE, 0, 0, 0);
@@ -56,7 +58,6 @@ static int hold(void *arg)
 	}
 	return 0;
 }
-#endif
 
 void lossless_load_start(unsigned int vm, unsigned int vcpus)
 {
@@ -67,10 +68,8 @@ void lossless_load_start(unsigned int vm, unsigned int vcpus)
 	if (!hft_have_testcall())
 		return;
 	hft_call(HFT_JITTER, vm + 1, JITTER_ONE_IN, GAP_NS, 0, 0);
-#ifdef HFT_POINT_TAKEN
 	if (vm && hft_online_cpus() > 1)
 		holder = hft_spawn(hold, &(struct holder){ vm, vcpus });
-#endif
 }
 
 static void end(pid_t *pid)
@@ -90,5 +89,5 @@ void lossless_load_stop(void)
 	for (i = 0; i < BUSY; i++)
 		end(&busy[i]);
 	if (hft_have_testcall())
-		hft_call(HFT_JITTER, 0, 0, 0, 0, 0);
+		hft_call(HFT_JITTER, 0, 1, 0, 0, 0);
 }

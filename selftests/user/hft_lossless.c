@@ -215,7 +215,7 @@ void lossless_print(const struct lossless_account *a)
 bool lossless_is_good(const struct lossless_account *a)
 {
 	return a->sent && a->sent == a->received && a->sent == a->distinct && !a->twice &&
-	       !a->foreign && !a->stalls && !a->dropped;
+	       !a->foreign && !a->stalls && !a->dropped && !a->unsafe;
 }
 
 int64_t lossless_dropped(unsigned int vm)
@@ -234,20 +234,34 @@ int64_t lossless_dropped(unsigned int vm)
 	return sum;
 }
 
+int64_t lossless_unsafe(unsigned int vm)
+{
+	static const uint32_t counters[] = { HFT_COUNT_OVERWRITE, HFT_COUNT_DISCARD,
+					     HFT_COUNT_TWICE };
+	int64_t sum = 0;
+	size_t i;
+
+	for (i = 0; hft_have_testcall() && i < sizeof(counters) / sizeof(counters[0]); i++)
+		sum += hft_call(HFT_COUNT, counters[i], HFT_VCPU(vm, 0), 0, 0, 0);
+	return sum;
+}
+
 struct lossless_account lossless_run(unsigned int vm, unsigned long messages)
 {
-	int64_t before = lossless_dropped(vm), start = hft_now_ns();
+	int64_t dropped = lossless_dropped(vm), unsafe = lossless_unsafe(vm);
+	int64_t start = hft_now_ns();
 	struct lossless_sender *senders = lossless_start(&vm, 1, messages);
 	struct lossless_account sum = { 0 };
 
 	if (!senders)
 		return sum;
 	sum = lossless_finish(senders, false);
-	sum.dropped = lossless_dropped(vm) - before;
+	sum.dropped = lossless_dropped(vm) - dropped;
+	sum.unsafe = lossless_unsafe(vm) - unsafe;
 	if (!lossless_is_good(&sum))
 		hft_dump_state();
 	lossless_print(&sum);
-	fprintf(stderr, "# VM %u: %lu messages in %lld ms, %lu dropped\n", vm, sum.sent,
-		(long long)(hft_now_ns() - start) / 1000000, sum.dropped);
+	fprintf(stderr, "# VM %u: %lu messages in %lld ms, %lu dropped, %lu unsafe\n", vm, sum.sent,
+		(long long)(hft_now_ns() - start) / 1000000, sum.dropped, sum.unsafe);
 	return sum;
 }

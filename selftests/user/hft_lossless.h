@@ -22,6 +22,7 @@ struct lossless_account {
 	unsigned long foreign;		/* not what this sender sent, or changed */
 	unsigned long stalls;		/* nothing came for LOSSLESS_PATIENCE_MS */
 	unsigned long dropped;		/* for which there was no socket, or bad ones */
+	unsigned long unsafe;		/* at EL2: overwritten, discarded or handed over twice */
 };
 
 struct lossless_sender {
@@ -50,6 +51,8 @@ void lossless_print(const struct lossless_account *account);
 struct lossless_account lossless_run(unsigned int vm, unsigned long messages);
 /* Messages that one VM sent and the driver dropped, -1 = unknown. */
 int64_t lossless_dropped(unsigned int vm);
+/* What EL2 counts as danger for messages to the VM, whether or not it did harm. */
+int64_t lossless_unsafe(unsigned int vm);
 
 /*
  * Four busy processes and, on the test hypervisor, random delays up to 100 ms

@@ -154,6 +154,7 @@ TEST(sink_that_never_answers_reads_each_message_once)
 {
 	HFT_NEED_GUEST(guest, "naive_sink", 0);
 	struct source *sources = hft_shared(LOSSLESS_SENDERS * sizeof(*sources));
+	int64_t unsafe = lossless_unsafe(guest->id);
 	struct total want = ask(guest->id), got;
 	int i, err = 0;
 
@@ -175,6 +176,7 @@ TEST(sink_that_never_answers_reads_each_message_once)
 		(unsigned long long)got.count);
 	EXPECT_EQ(want.count, got.count);
 	EXPECT_EQ(want.sum, got.sum);
+	EXPECT_EQ(unsafe, lossless_unsafe(guest->id));
 }
 
 TEST_HARNESS_MAIN

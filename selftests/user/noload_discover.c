@@ -14,10 +14,8 @@
 /* At EL2: FFA_RUN of vCPUs that were never named, or are off. */
 static int64_t runs_of_what_is_off(void)
 {
-#ifdef HFT_COUNT_RUN_OFF
 	if (hft_have_testcall())
 		return hft_call(HFT_COUNT, HFT_COUNT_RUN_OFF, HFT_ALL, 0, 0, 0);
-#endif
 	return 0;
 }
 

@@ -22,11 +22,7 @@
 /* FFA_RUN that entered a guest which waits, without a message for it. */
 static int64_t empty_runs(unsigned int vm)
 {
-#ifdef HFT_COUNT_RUN_EMPTY
 	return hft_call(HFT_COUNT, HFT_COUNT_RUN_EMPTY, HFT_VCPU(vm, 0), 0, 0, 0);
-#else
-	return 0;
-#endif
 }
 
 TEST(one_client_causes_no_run_for_nothing)
