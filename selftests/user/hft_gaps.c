@@ -9,6 +9,7 @@
  */
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 
@@ -20,9 +21,11 @@
 
 struct holder {
 	unsigned int vm, vcpus;
+	volatile unsigned int tried, held;
 };
 
 static pid_t busy[BUSY], holder;
+static struct holder *holding;
 
 static int spin(void *unused)
 {
@@ -31,7 +34,8 @@ static int spin(void *unused)
 	return 0;
 }
 
-static void hold_once(uint32_t vcpu)
+/* True if there was a vCPU to be held. */
+static bool hold_once(uint32_t vcpu)
 {
 	static const uint32_t points[] = { HFT_POINT_TAKEN, HFT_POINT_TAKEN, HFT_POINT_RELEASING,
 					   HFT_POINT_RECEIVE, HFT_POINT_EXIT, HFT_POINT_RELEASE };
@@ -42,19 +46,20 @@ static void hold_once(uint32_t vcpu)
 	while (hft_now_ns() < end)
 		;
 	hft_call(HFT_HOLD, vcpu, HFT_POINT_NONE, 0, 0, 0);
-	hft_call(HFT_RELEASE, vcpu, 0, 0, 0, 0);
+	return hft_call(HFT_RELEASE, vcpu, 0, 0, 0, 0) == 0;
 }
 
 static int hold(void *arg)
 {
 	struct sched_param first = { .sched_priority = 1 };
-	const struct holder *h = arg;
+	struct holder *h = arg;
 
 	if (sched_setscheduler(0, SCHED_FIFO, &first))
 		return 1;
 	for (;;) {
 		hft_sleep_ms(20 + random() % 400);
-		hold_once(HFT_VCPU(h->vm, random() % h->vcpus));
+		h->held += hold_once(HFT_VCPU(h->vm, random() % h->vcpus));
+		h->tried++;
 	}
 	return 0;
 }
@@ -68,8 +73,12 @@ void lossless_load_start(unsigned int vm, unsigned int vcpus)
 	if (!hft_have_testcall())
 		return;
 	hft_call(HFT_JITTER, vm + 1, JITTER_ONE_IN, GAP_NS, 0, 0);
-	if (vm && hft_online_cpus() > 1)
-		holder = hft_spawn(hold, &(struct holder){ vm, vcpus });
+	holding = vm && hft_online_cpus() > 1 ? hft_shared(sizeof(*holding)) : NULL;
+	if (!holding)
+		return;
+	holding->vm = vm;
+	holding->vcpus = vcpus;
+	holder = hft_spawn(hold, holding);
 }
 
 static void end(pid_t *pid)
@@ -90,4 +99,7 @@ void lossless_load_stop(void)
 		end(&busy[i]);
 	if (hft_have_testcall())
 		hft_call(HFT_JITTER, 0, 1, 0, 0, 0);
+	if (holding)
+		fprintf(stderr, "# held %u times of %u\n", holding->held, holding->tried);
+	holding = NULL;
 }
