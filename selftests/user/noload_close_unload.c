@@ -20,8 +20,11 @@ static int used_socket(unsigned int vm, int round)
 	int fd = hft_connect(vm, 10), i;
 	char buf[1000] = { 0 };
 
-	if (fd < 0 || hft_echo(fd, 100, round))
+	if (fd < 0 || hft_echo(fd, 100, round)) {
+		fprintf(stderr, "# round %d\n", round);
+		hft_dump_state();
 		return -1;
+	}
 	/* Now and then answers are under way, or unread, when it is closed. */
 	for (i = 0; i < round % 4; i++)
 		if (send(fd, buf, sizeof(buf), MSG_DONTWAIT) < 0)
