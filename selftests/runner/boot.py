@@ -13,6 +13,8 @@ import subprocess
 import time
 
 CONSOLE, KTAP = "console", "ktap"
+# How long a machine whose end has begun may still explain it.
+LAST_WORDS_SECONDS = 2
 
 
 class Outcome:
@@ -23,6 +25,8 @@ class Outcome:
         self.ktap = []
         self.status = None
         self.timed_out = False
+        # The line on the console after which nothing was to be expected.
+        self.fatal = None
         self.seconds = 0.0
 
 
@@ -79,10 +83,11 @@ class LineReader:
         return self.feed(b"\n") if self.rest else []
 
 
-def boot(machine, limit, log_path, on_line=None):
+def boot(machine, limit, log_path, on_line=None, fatal=None):
     """
     Boots `machine` for at most `limit` seconds. on_line(stream, line) sees it
-    live, and ends it by returning True.
+    live, and ends it by returning True; a line of the console that matches the
+    pattern `fatal` ends it, too, a moment later.
     """
     outcome = Outcome()
     began = time.monotonic()
@@ -94,7 +99,7 @@ def boot(machine, limit, log_path, on_line=None):
                               stderr=subprocess.STDOUT, pass_fds=(port_write,)) as qemu:
             os.close(port_write)
             try:
-                _collect(qemu, port_read, began, limit, log, outcome, on_line)
+                _collect(qemu, port_read, began, limit, log, outcome, on_line, fatal)
             finally:
                 os.close(port_read)
                 if qemu.poll() is None:
@@ -102,7 +107,8 @@ def boot(machine, limit, log_path, on_line=None):
         outcome.status = qemu.returncode
         outcome.seconds = time.monotonic() - began
         log.write(f"[runner] {outcome.seconds:.1f} s, status {outcome.status}"
-                  f"{', timeout' if outcome.timed_out else ''}\n")
+                  f"{', timeout' if outcome.timed_out else ''}"
+                  f"{', ended by the runner' if outcome.fatal else ''}\n")
     return outcome
 
 
@@ -110,8 +116,9 @@ def quote(word):
     return f"'{word}'" if " " in word else word
 
 
-def _collect(qemu, port, began, limit, log, outcome, on_line):
+def _collect(qemu, port, began, limit, log, outcome, on_line, fatal):
     """Reads both streams until QEMU closes them or the time is over."""
+    end = began + limit
     streams = {qemu.stdout.fileno(): (CONSOLE, LineReader(), outcome.console),
                port: (KTAP, LineReader(), outcome.ktap)}
 
@@ -122,6 +129,8 @@ def _collect(qemu, port, began, limit, log, outcome, on_line):
             elapsed = time.monotonic() - began
             log.write(f"{elapsed:7.2f} {'ktap| ' if kind == KTAP else ''}{line}\n")
             stop = bool(on_line and on_line(kind, line)) or stop
+            if kind == CONSOLE and fatal and not outcome.fatal and fatal.search(line):
+                outcome.fatal = line
         log.flush()
         return stop
 
@@ -129,9 +138,9 @@ def _collect(qemu, port, began, limit, log, outcome, on_line):
         for fd in streams:
             selector.register(fd, selectors.EVENT_READ)
         while selector.get_map():
-            left = began + limit - time.monotonic()
+            left = end - time.monotonic()
             if left <= 0:
-                outcome.timed_out = True
+                outcome.timed_out = not outcome.fatal
                 qemu.kill()
                 break
             for key, _ in selector.select(left):
@@ -139,8 +148,11 @@ def _collect(qemu, port, began, limit, log, outcome, on_line):
                 data = os.read(key.fd, 65536)
                 if not data:
                     selector.unregister(key.fd)
+                doomed = bool(outcome.fatal)
                 if take(reader.feed(data) if data else reader.flush(), kind, into):
                     qemu.kill()
+                if outcome.fatal and not doomed:
+                    end = min(end, time.monotonic() + LAST_WORDS_SECONDS)
     for kind, reader, into in streams.values():
         take(reader.flush(), kind, into)
     try:

@@ -38,6 +38,8 @@ class Run:
         self.smp = int(fields["smp"])
         self.level = fields["level"]
         self.vms = fields["vms"]
+        # Those of its VMs that this boot does without.
+        self.cut = []
         self.tests = fields["tests"]
         self.seconds = int(fields["seconds"])
         self.tags = set(fields["tags"].split(",")) - {""}

@@ -9,8 +9,8 @@ import re
 
 from . import ktap
 
-# Each is a complaint of the kernel, of one of its detectors, of the test
-# hypervisor or of a guest.
+# Each is a complaint of the kernel, of one of its detectors, of a hypervisor or
+# of a guest. "deprecated" is said once a boot, and blames the module.
 COMPLAINTS = re.compile("|".join((
     r"WARNING:", r"\bBUG\b", r"\bOops\b", r"cut here", r"Kernel panic", r"Call trace:",
     r"Unable to handle kernel", r"Internal error", r"unhandled signal", r"segfault",
@@ -20,7 +20,7 @@ COMPLAINTS = re.compile("|".join((
     r"held lock freed", r"sleeping function called", r"scheduling while atomic",
     r"KASAN", r"KCSAN", r"UBSAN", r"refcount_t:", r"kmemleak: \d+ new suspected",
     r"ODEBUG:", r"list_(?:add|del) corruption", r"unable to enumerate",
-    r"huh, entered softirq", r"debugfs: .*already present",
+    r"huh, entered softirq", r"debugfs: .*already present", r"\bdeprecated\b",
     # The module's own: its stall detector had to help, whoever got an answer.
     r"a lost wake-up",
     # What is not shown may be a complaint.
@@ -28,8 +28,19 @@ COMPLAINTS = re.compile("|".join((
     # A detector that gives up finds nothing any more.
     r"kmemleak: (?:Cannot|.*disabled|.*Memory pool empty)", r"lockdep is turned off",
     r"trying to register non-static key", r"turning off the locking correctness",
-    r"HYP PANIC", r"PANIC", r"[Uu]nhandled (?:guest )?exception",
+    r"PANIC", r"[Uu]nhandled (?:guest )?exception",
+    # Hafnium's own: it writes the level of a line first.
+    r"^ERROR: ", r"\bPanic: ",
 )))
+
+# What Hafnium says of itself as it boots on a machine whose device tree has no node
+# for either: whole lines, for only a line of Linux has a time in front.
+HAFNIUMS_CHATTER = re.compile(
+    r"WARNING: (?:Device memory not provided, defaulting to 1 TB\.|"
+    r"Missing NS memory ranges, default to 1TB\.)")
+
+# After these nothing comes that a test could say. Hafnium spins, for ever.
+FATAL = re.compile(r"\bPanic: |HYP PANIC|Kernel panic - ")
 
 
 RACE = re.compile(r"BUG: KCSAN: ")
@@ -81,6 +92,7 @@ def complaints(console, allowed=None):
     races = set(strangers_races(console))
     return [line for index, line in enumerate(console)
             if COMPLAINTS.search(line) and index not in races
+            and not HAFNIUMS_CHATTER.fullmatch(line)
             and not (allow and allow.search(line))]
 
 
@@ -124,8 +136,11 @@ def judge(outcome, expected, allowed=None):
     for result in results:
         if expected and not result.children and not result.skipped and not result.failed:
             problems.append(f"{result.name}: reported no subtests")
-    problems += [f"console: {line.strip()}" for line in complaints(outcome.console, allowed)]
-    if outcome.timed_out:
+    problems += [f"console: {line.strip()}" for line in complaints(outcome.console, allowed)
+                 if line != outcome.fatal]
+    if outcome.fatal:
+        problems.insert(0, f"the machine stopped: {outcome.fatal.strip()}")
+    elif outcome.timed_out:
         problems.append(f"timeout after {outcome.seconds:.0f} s")
     elif outcome.status != 0:
         problems.append(f"qemu ended with status {outcome.status}")

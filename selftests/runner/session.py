@@ -6,12 +6,13 @@ Owns the command line of the primary's kernel and the form of the report. Used
 by selftests/run for tests and by selftests/mutants for mistakes.
 """
 import concurrent.futures
+import copy
 import os
 import re
 import threading
 import time
 
-from . import boot, build, judge
+from . import boot, build, hafnium, judge
 
 # The one reason for which a test may skip anywhere, if it is true and some run has
 # as many; all others are in the field skips= of the run.
@@ -94,14 +95,14 @@ class Session:
     def observe(self, run, tests, on_line=None):
         """Boots the run; on_line(stream, line) may return True to end it there."""
         machine = self.machine(run, tests)
-        outcome = boot.boot(machine, self.limit(run), self.log_path(run), on_line)
+        outcome = boot.boot(machine, self.limit(run), self.log_path(run), on_line, judge.FATAL)
         if run.hyp:
             os.unlink(machine.initrd)
         if not any(line.strip() for line in outcome.ktap):
             outcome.ktap = [line for line in outcome.console if not line.startswith("[")]
         verdict = judge.judge(outcome, None if "demo" in run.tags else tests, run.allow or None)
-        if not self.options.hypervisor:
-            verdict.problems += unfair_skips(verdict, run)
+        more = hafnium.is_fair if self.options.hypervisor else None
+        verdict.problems += unfair_skips(verdict, run, more)
         return outcome, verdict
 
     def describe(self, run):
@@ -177,13 +178,47 @@ class Session:
             for future in [pool.submit(work, *item) for item in items]:
                 future.result()
 
+    def skip(self, runs):
+        """Reports runs, with reasons, that are not booted."""
+        for run, reason in runs:
+            self.say(f"skip {run.name} # {reason}")
+        self.count(0, 0, len(runs))
+
+    def has_cpu(self, chosen):
+        """With a hypervisor of the user's: chooses QEMU's CPU, if nothing else did."""
+        if not self.options.hypervisor or self.options.cpu or not chosen:
+            return True
+        self.options.cpu = hafnium.find_cpu(
+            self.options.hypervisor, os.path.join(self.builder.out, "cpus.json"),
+            lambda cpu: self.boots_on(cpu, chosen[0][0]))
+        if not self.options.cpu:
+            self.say(f"FAIL {self.options.hypervisor} boots Linux on none of: "
+                     f"{' '.join(hafnium.CPUS)}; QEMU_CPU=<cpu> names another one\n"
+                     f"       log: build/log/probe.log")
+            self.count(0, 1)
+            return False
+        self.say(f"# {self.options.hypervisor}: -cpu {self.options.cpu}")
+        return True
+
+    def boots_on(self, cpu, run):
+        """Whether the hypervisor does, with the run's kernel and no tests."""
+        run = copy.copy(run)
+        run.name, run.base, run.vms, run.tags = "probe", "probe", [], set()
+        machine = self.machine(run, [])
+        machine.cpu = cpu
+        limit = hafnium.PROBE_SECONDS * self.options.patience
+        try:
+            return hafnium.boots(machine, self.log_path(run), limit)
+        finally:
+            os.unlink(machine.initrd)
+
     def run_all(self, chosen):
-        if self.build([run for run, _ in chosen]):
+        if self.build([run for run, _ in chosen]) and self.has_cpu(chosen):
             self.each(self.execute, [item for item in chosen if not item[0].alone])
             for run, tests in chosen:
                 if run.alone:
                     self.execute(run, tests)
-        if all("demo" in run.tags for run, _ in chosen):
+        if chosen and all("demo" in run.tags for run, _ in chosen):
             return self.demo_verdict()
         return self.total()
 
@@ -212,7 +247,8 @@ def is_fair(reason, run):
     return bool(run.skips and re.search(run.skips, reason))
 
 
-def unfair_skips(verdict, run):
-    """Skips that hide a test where there is all that a test may need."""
+def unfair_skips(verdict, run, more=None):
+    """Skips that hide a test where there is all that a test may need. more: what else is fair."""
     return [f"{name}: must not be skipped here" for name, leaf in verdict.leaves
-            if leaf.skipped and not is_fair(leaf.reason, run)]
+            if leaf.skipped and not is_fair(leaf.reason, run)
+            and not (more and more(leaf.reason, run))]
