@@ -55,6 +55,22 @@ OUR_FRAME = re.compile(r"\[(?:hafnium|hf_\w+)\]")
 # the module; what they call is the hash table's, as it grows beside insertions.
 OUR_DEPTH = 2
 HEADERS_FRAME = re.compile(r"\s_*(?:rhashtable|rht)_\S+\+0x")
+# The pointer to the wait queue of a socket: sock_orphan() clears it, of the kernel's
+# headers, so in a function of ours; sock_def_readable() follows it, for us, too. They
+# agree on RCU, and neither the pointer nor this read is in our code.
+QUEUE_READ = re.compile(r"\bread\b.* of 8 bytes by ")
+QUEUE_READER = re.compile(r"\ssock_def_readable\+0x")
+QUEUE_CLEARED = re.compile(r"\bwrite to .* of 8 bytes by ")
+
+
+def is_about_wait_queue(report):
+    """Whether it is sock_def_readable()'s read of that pointer, against a plain write or alone."""
+    sides = [(line, report[index + 1]) for index, line in enumerate(report[:-1])
+             if ACCESS.search(line)]
+    readers = [side for side in sides
+               if QUEUE_READ.search(side[0]) and QUEUE_READER.search(side[1])]
+    others = [side for side in sides if side not in readers]
+    return bool(readers) and all(QUEUE_CLEARED.search(line) for line, _ in others)
 
 
 def is_ours(frame, depth):
@@ -80,7 +96,7 @@ def strangers_races(console):
             depth += 1
             ours = ours or is_ours(line, depth)
         if RACE_COMPLETE.search(line):
-            if title is not None and not ours:
+            if title is not None and (not ours or is_about_wait_queue(console[title:index])):
                 titles.append(title)
             title = None
     return titles
