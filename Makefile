@@ -143,7 +143,8 @@ help:
 	@echo 'make clean           remove what was built (the download cache stays)'
 	@echo
 	@echo 'HYPERVISOR=<file>    demo, test, stress: boot this hafnium.bin instead of the test'
-	@echo '                     hypervisor; QEMU_CPU=<cpu> selects the CPU that it wants'
+	@echo '                     hypervisor, on the first CPU that it boots on; QEMU_CPU=<cpu>'
+	@echo '                     names another one'
 	@echo 'J=<n>                boots at the same time: all that boot, but demo, bench and profile'
 	@echo 'V=1                  show builds and consoles: all that boot, but demo'
 	@echo 'T=<names>            only these, with * and ?: runs, tests or run/test of test, stress,'

@@ -7,6 +7,7 @@ by selftests/run for tests and by selftests/mutants for mistakes.
 """
 import concurrent.futures
 import copy
+import json
 import os
 import re
 import threading
@@ -117,8 +118,20 @@ class Session:
         self.say(f"# {self.describe(run)}, at most {self.limit(run):.0f} s")
         outcome, verdict = self.observe(run, tests, self.watcher(run))
         self.report(run, outcome, verdict)
+        self.note(run, verdict)
         self.count(verdict.passed + (not verdict.problems),
                    verdict.failed + bool(verdict.problems), verdict.skipped)
+
+    def note(self, run, verdict):
+        """With --rows, a line of JSON for selftests/compat."""
+        if not getattr(self.options, "rows", None):
+            return
+        row = {"hypervisor": os.path.basename(self.options.hypervisor or f"level {run.level}"),
+               "cpu": self.options.cpu or run.cpu, "run": run.base, "kernel": run.kernel,
+               "smp": run.smp, "passed": verdict.passed, "failed": verdict.failed,
+               "skipped": verdict.skipped, "problems": verdict.problems}
+        with self.lock, open(self.options.rows, "a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
 
     def watcher(self, run):
         """Shows the demonstration, or with -v the console, while it runs."""
