@@ -230,9 +230,15 @@ static void hold(struct hf_vcpu *vcpu, struct fake_step *step)
 	local_irq_disable();
 }
 
+/*
+ * IPI_RESCHEDULE is SGI 0. A tick is a PPI: of interrupts of the same priority
+ * the GIC names the lowest, so that a tick on a slow host hides no kick and
+ * cannot be taken for one.
+ */
 bool fake_interrupted(void)
 {
-	return read_sysreg(isr_el1) & ISR_EL1_IRQ;
+	return read_sysreg(isr_el1) & ISR_EL1_IRQ &&
+	       !read_sysreg_s(SYS_ICC_HPPIR1_EL1);
 }
 
 static void put_into_page(const struct fake_step *step)

@@ -73,7 +73,7 @@ struct fake_step {
 	bool unseen;
 
 	/* Read by tests. */
-	bool interrupted;		/* an interrupt was pending at FFA_RUN: it would end */
+	bool interrupted;		/* a kick was pending at FFA_RUN: it would end */
 
 	/* Of the fake. */
 	struct list_head node;		/* in the vCPU's queue */
@@ -172,7 +172,7 @@ struct fake_step *fake_step(struct hf_vcpu *vcpu, const struct fake_step *step);
 /* The same for a step that is nothing but an exit. */
 void fake_exit(struct hf_vcpu *vcpu, u32 func, int error, u64 timeout_ns);
 
-/* With interrupts off: is one pending on this CPU? It would end the guest's run. */
+/* With interrupts off: is a kick pending on this CPU? It would end the guest's run. */
 bool fake_interrupted(void);
 
 /* Wait until the thread is inside a held step. False if it does not get there. */

@@ -232,7 +232,6 @@ static void request_while_the_sender_is_inside_ends_its_run(struct kunit *test)
 		expect_inside(test, kicker.vcpu, 1, 1);
 	}
 	flush_work(&kicker.work);
-	/* A tick may look like one, but not each time. */
 	KUNIT_EXPECT_EQ(test, KICKS, kicker.interrupted);
 }
 
