@@ -50,24 +50,28 @@ static int with_pauses(unsigned int vm)
 
 TEST(interrupt_wakes_a_guest_for_each_message)
 {
+	HFT_NEED_INJECTION();
 	HFT_NEED_GUEST(guest, "echo_irq", 0);
 	EXPECT_EQ(0, one_by_one(guest->id));
 }
 
 TEST(guest_that_polls_drains_a_queue)
 {
+	HFT_NEED_INJECTION();
 	HFT_NEED_GUEST(guest, "echo_irq", 0);
 	EXPECT_EQ(0, many_at_once(guest->id));
 }
 
 TEST(interrupt_wakes_a_guest_that_slept)
 {
+	HFT_NEED_INJECTION();
 	HFT_NEED_GUEST(guest, "echo_irq", 0);
 	EXPECT_EQ(0, with_pauses(guest->id));
 }
 
 TEST(guest_really_waits_for_interrupts)
 {
+	HFT_NEED_INJECTION();
 	HFT_NEED_GUEST(guest, "echo_irq", 0);
 	int64_t wfi = hft_vcpus_count(guest->id, "wfi");
 
@@ -78,18 +82,21 @@ TEST(guest_really_waits_for_interrupts)
 
 TEST(interrupt_reaches_a_vcpu_that_is_not_the_first)
 {
+	HFT_NEED_INJECTION();
 	HFT_NEED_GUEST(guest, "smp_irq", 0);
 	EXPECT_EQ(0, one_by_one(guest->id));
 }
 
 TEST(last_vcpu_drains_a_queue)
 {
+	HFT_NEED_INJECTION();
 	HFT_NEED_GUEST(guest, "smp_irq", 0);
 	EXPECT_EQ(0, many_at_once(guest->id));
 }
 
 TEST(last_vcpu_wakes_after_it_slept)
 {
+	HFT_NEED_INJECTION();
 	HFT_NEED_GUEST(guest, "smp_irq", 0);
 	EXPECT_EQ(0, with_pauses(guest->id));
 }

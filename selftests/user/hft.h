@@ -140,6 +140,12 @@ int hft_log_lines(int fd, int severity, char *last, size_t size);
 		HFT_SKIP("needs hf_testcall.ko and the test hypervisor"); \
 } while (0)
 
+/* Of a guest that waits for interrupts; only where the module is loaded. */
+#define HFT_NEED_INJECTION() do { \
+	if (!hft_feature("injection")) \
+		HFT_SKIP("this hypervisor injects no interrupts"); \
+} while (0)
+
 #define HFT_NEED_CPUS(n) do { \
 	if (hft_online_cpus() < (n)) \
 		HFT_SKIP("needs %u CPUs", n); \

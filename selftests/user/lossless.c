@@ -62,6 +62,8 @@ FIXTURE_SETUP(lossless)
 	if (!self->guest)
 		HFT_SKIP("no guest %s with %u vCPUs in this boot", variant->guest,
 			 variant->vcpus);
+	if (!strcmp(variant->guest, "naive_wfi"))
+		HFT_NEED_INJECTION();
 	ASSERT_EQ(0, hft_echo_once(self->guest->id, 1000));
 	lossless_load_start(self->guest->id, self->guest->vcpus);
 }
