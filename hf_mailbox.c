@@ -264,7 +264,8 @@ void hf_mailbox_exit(struct hf_vcpu *vcpu, enum hf_exit_kind kind, const struct 
 	if (kind == HF_EXIT_MSG_WAIT)
 		hf_wait_begin(vcpu);
 	else
-		hf_wait_exit(vcpu, kind);
+		hf_wait_exit(vcpu, kind, kind == HF_EXIT_WFI ||
+			     (kind == HF_EXIT_YIELD && exit->timeout_ns));
 	/*
 	 * (I) The vCPU could have freed its mailbox while a sender that finds
 	 * it full has not yet made its message visible in the queue.

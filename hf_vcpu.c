@@ -136,7 +136,7 @@ static bool is_on(struct hf_vcpu *vcpu, unsigned long requests)
 				    vcpu->vm->id, vcpu->index);
 		WRITE_ONCE(vcpu->last_exit, HF_EXIT_ABORTED);
 		vcpu->deadline = KTIME_MAX;
-		hf_wait_exit(vcpu, HF_EXIT_ABORTED);
+		hf_wait_exit(vcpu, HF_EXIT_ABORTED, false);
 		return false;
 	}
 	WRITE_ONCE(vcpu->off, false);

@@ -134,6 +134,8 @@ static int create_bitmaps(struct hf_vm *vm)
 	if (!vm->bitmaps)
 		return -ENOMEM;
 	bitmap_fill(vm->pollers, vm->max_vcpus);
+	/* It may be reading a message of an earlier load. */
+	__set_bit(0, vm->readers);
 	return 0;
 }
 

@@ -310,14 +310,14 @@ bool hf_wait_end(struct hf_vcpu *vcpu, unsigned long requests)
 }
 
 /* Whether a polling vCPU has shown that it is done with what was accepted last. */
-static bool has_read_locked(struct hf_vcpu *vcpu, enum hf_exit_kind kind)
+static bool has_read_locked(struct hf_vcpu *vcpu, enum hf_exit_kind kind, bool rests)
 {
 	struct hf_vm *vm = vcpu->vm;
 	struct hf_polling *p = &vcpu->polling;
 
 	lockdep_assert_held(&vm->tx_lock);
-	/* It sleeps, but may not have seen the message: not has_read. */
-	if (kind == HF_EXIT_WFI)
+	/* But it may not have seen the message: not has_read. */
+	if (rests)
 		return true;
 	/* Its stay in the guest began before. */
 	if (vcpu->epoch != vm->epoch)
@@ -344,7 +344,7 @@ static bool has_read_locked(struct hf_vcpu *vcpu, enum hf_exit_kind kind)
 	return p->has_read;
 }
 
-void hf_wait_exit(struct hf_vcpu *vcpu, enum hf_exit_kind kind)
+void hf_wait_exit(struct hf_vcpu *vcpu, enum hf_exit_kind kind, bool rests)
 {
 	struct hf_vm *vm = vcpu->vm;
 	bool gone = kind == HF_EXIT_OFF || kind == HF_EXIT_ABORTED;
@@ -357,7 +357,7 @@ void hf_wait_exit(struct hf_vcpu *vcpu, enum hf_exit_kind kind)
 	/* Should it be switched on again, it begins anew. */
 	if (gone)
 		set_bit(vcpu->index, vm->pollers);
-	if (gone || has_read_locked(vcpu, kind))
+	if (gone || has_read_locked(vcpu, kind, rests))
 		stop_reading_locked(vcpu);
 	spin_unlock(&vm->tx_lock);
 }

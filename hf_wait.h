@@ -62,7 +62,7 @@ static inline bool hf_wait_wants_stay(const struct hf_vcpu *vcpu)
 /* Whether messages wait until @vcpu is back in FFA_MSG_WAIT, or off. By its runner. */
 bool hf_wait_is_reader(const struct hf_vcpu *vcpu);
 
-/* @vcpu exited with anything but FFA_MSG_WAIT. */
-void hf_wait_exit(struct hf_vcpu *vcpu, enum hf_exit_kind kind);
+/* @vcpu exited with anything but FFA_MSG_WAIT; @rests: it sleeps by its own will. */
+void hf_wait_exit(struct hf_vcpu *vcpu, enum hf_exit_kind kind, bool rests);
 
 #endif
