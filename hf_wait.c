@@ -166,7 +166,7 @@ void hf_wait_notify(struct hf_vm *vm, bool here)
 
 /*
  * The vCPU no longer reads. Those that had to wait for that may run; they stay deferred
- * until they do, for the next message may come first, and is theirs then.
+ * until they do, and no message goes before.
  */
 static void stop_reading_locked(struct hf_vcpu *vcpu)
 {

@@ -965,7 +965,7 @@ exited:	/* hf_exit_handle(), hf_mailbox_exit() */
 			atomic {
 				inside[v] = false;
 				if
-				:: exit == OFF -> stop_reading_locked()
+				:: exit == OFF -> pollers[v] = true; stop_reading_locked()
 				:: exit != OFF && EVIDENCE ->
 					has_read = (exit != WFI);
 					pollers[v] = !(waits && has_read);
