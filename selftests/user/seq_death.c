@@ -46,8 +46,10 @@ static int unread(unsigned int vm)
 	return fd;
 }
 
+/* The test hypervisor ends a VM that faults; Hafnium hands a fault to the guest. */
 TEST(dead_vm_resets_its_connections_and_no_others)
 {
+	HFT_NEED_TESTCALL();
 	HFT_NEED_GUEST(victim, "seq", 2);
 	HFT_NEED_GUEST(other, "seq", 0);
 	int survivor = hft_seq_connect(other->id, SEQ_PORT_ECHO);
