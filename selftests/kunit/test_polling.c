@@ -372,6 +372,23 @@ static void vm_that_waits_for_the_first_time_needs_no_more_evidence(struct kunit
 	end(p);
 }
 
+static void sibling_that_reads_is_not_forgotten_when_another_begins_to_wait(struct kunit *test)
+{
+	struct polling p;
+
+	fake_be(FAKE_V2_9);
+	p = reading_vm(test, 2, 2);
+	bed_enter_by_hand(&p.vm->vcpus[1], 0);
+	bed_exit_by_hand(&p.vm->vcpus[1], HF_EXIT_MSG_WAIT, 0, 0, 0);
+	bed_retry(p.vm);
+	KUNIT_EXPECT_EQ_MSG(test, 1, fake_vm(p.vm)->sent, "vCPU 0 reads");
+	has_read(p);
+	leave(p.vcpu, HF_EXIT_MSG_SEND, 0);
+	stay(p.vcpu, HF_EXIT_YIELD, 0);
+	KUNIT_EXPECT_EQ(test, 2, fake_vm(p.vm)->sent);
+	end(p);
+}
+
 static void vm_that_waits_once_polls_no_more(struct kunit *test)
 {
 	struct polling p;
@@ -405,6 +422,7 @@ static struct kunit_case polling_cases[] = {
 	KUNIT_CASE(vcpu_that_is_off_or_aborted_has_read),
 	KUNIT_CASE(vcpu_that_stays_inside_is_made_to_exit),
 	KUNIT_CASE(vm_that_waits_for_the_first_time_needs_no_more_evidence),
+	KUNIT_CASE(sibling_that_reads_is_not_forgotten_when_another_begins_to_wait),
 	KUNIT_CASE(vm_that_waits_once_polls_no_more),
 	{}
 };
