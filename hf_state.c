@@ -56,11 +56,12 @@ static void vm_line(const struct hf_vm *vm, char *line, size_t size)
 
 	len = scnprintf(line, size, "vm=%u vcpus=%u state=%s", vm->id, hf_vm_nr_vcpus(vm),
 			READ_ONCE(vm->dead) ? "dead" : "alive");
-	/* Of the bitmaps any recent number will do. */
 	len += scnprintf(line + len, size - len,
 			 " message_pending=%d waiting=%u readers=%u sendq=%u",
 			 READ_ONCE(vm->message_pending),
+			 /* Any recent number will do. */
 			 data_race(bitmap_weight(vm->waiting, vm->max_vcpus)),
+			 /* The same. */
 			 data_race(bitmap_weight(vm->readers, vm->max_vcpus)),
 			 READ_ONCE(vm->queued));
 	for (i = 0; i < ARRAY_SIZE(counters); i++)
@@ -155,7 +156,9 @@ static u64 stalled_at(const struct hf_vm *vm)
 	for (i = 0; i < hf_vm_nr_vcpus(vm); i++) {
 		const struct hf_vcpu *vcpu = &vm->vcpus[i];
 
-		if (READ_ONCE(vcpu->mode) != HF_VCPU_BLOCKED || task_is_running(vcpu->task))
+		/* A thread that was woken has another state before its CPU takes it. */
+		if (READ_ONCE(vcpu->mode) != HF_VCPU_BLOCKED ||
+		    READ_ONCE(vcpu->task->__state) != TASK_IDLE)
 			return 0;
 		work |= READ_ONCE(vcpu->requests);
 		runs += READ_ONCE(vcpu->runs);

@@ -312,7 +312,7 @@ static enum hrtimer_restart timer_expired(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
-/* Run a vCPU that was taken until it has nothing to do, or for as long as a sender may be held up. */
+/* Run a vCPU that was taken until it has nothing to do, or a sender was held up for long. */
 static void run_borrowed(struct hf_vcpu *vcpu)
 {
 	struct hf_ffa_exit exit;

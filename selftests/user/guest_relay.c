@@ -51,6 +51,7 @@ TEST(message_goes_through_a_relay_to_an_echo)
 {
 	HFT_NEED_GUEST(relay, "relay", 0);
 	HFT_NEED_GUEST(echo, "echo", 0);
+	HFT_NEED_SAFE_PAGES();
 	EXPECT_EQ(0, round_trips(relay->id, echo->id, 100));
 }
 
@@ -70,6 +71,7 @@ TEST(both_directions_at_the_same_time)
 {
 	HFT_NEED_GUEST(a, "relay", 0);
 	HFT_NEED_GUEST(b, "relay", 1);
+	HFT_NEED_SAFE_PAGES();
 	struct direction ab = { a->id, b->id }, ba = { b->id, a->id };
 	pid_t one = hft_spawn(one_direction, &ab);
 	pid_t two = hft_spawn(one_direction, &ba);

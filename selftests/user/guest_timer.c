@@ -71,18 +71,21 @@ static int fires_in_time(unsigned int vm, enum mode mode)
 TEST(timer_ends_a_wait_for_messages)
 {
 	HFT_NEED_GUEST(guest, "timer", 0);
+	HFT_NEED_INJECTION();
 	EXPECT_EQ(0, fires_in_time(guest->id, MSG_WAIT));
 }
 
 TEST(timer_ends_a_wait_for_interrupts)
 {
 	HFT_NEED_GUEST(guest, "timer", 0);
+	HFT_NEED_INJECTION();
 	EXPECT_EQ(0, fires_in_time(guest->id, WFI));
 }
 
 TEST(short_timers_are_not_lost)
 {
 	HFT_NEED_GUEST(guest, "timer", 0);
+	HFT_NEED_INJECTION();
 	int fd = hft_connect(guest->id, 10);
 	struct answer a;
 	uint64_t host;
@@ -95,6 +98,7 @@ TEST(short_timers_are_not_lost)
 TEST(message_interrupts_a_wait_with_a_timer)
 {
 	HFT_NEED_GUEST(guest, "timer", 0);
+	HFT_NEED_INJECTION();
 	struct request late = { 800 * MS, MSG_WAIT };
 	int fd = hft_connect(guest->id, 10);
 	struct answer a;

@@ -140,11 +140,15 @@ int hft_log_lines(int fd, int severity, char *last, size_t size);
 		HFT_SKIP("needs hf_testcall.ko and the test hypervisor"); \
 } while (0)
 
-/* Of a guest that waits for interrupts; only where the module is loaded. */
-#define HFT_NEED_INJECTION() do { \
-	if (!hft_feature("injection")) \
-		HFT_SKIP("this hypervisor injects no interrupts"); \
+/* Only where the module is loaded. VMs may overwrite what others send: v2.9 and later. */
+#define HFT_NEED_FEATURE(feature, value, why) do { \
+	if (hft_feature(feature) != (value)) \
+		HFT_SKIP(why); \
 } while (0)
+#define HFT_NEED_INJECTION() \
+	HFT_NEED_FEATURE("injection", 1, "this hypervisor injects no interrupts")
+#define HFT_NEED_SAFE_PAGES() \
+	HFT_NEED_FEATURE("rx_overwrite", 0, "this hypervisor lets VMs overwrite messages")
 
 #define HFT_NEED_CPUS(n) do { \
 	if (hft_online_cpus() < (n)) \
