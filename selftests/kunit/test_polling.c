@@ -21,6 +21,19 @@ struct polling {
 	struct hf_flow *flow;
 };
 
+static void leave(struct hf_vcpu *vcpu, enum hf_exit_kind kind, u64 stay_ms)
+{
+	vcpu->stay_ns = stay_ms * NSEC_PER_MSEC;
+	bed_exit_by_hand(vcpu, kind, 0, 99, 0);
+}
+
+/* From one exit to the next. */
+static void stay(struct hf_vcpu *vcpu, enum hf_exit_kind kind, u64 stay_ms)
+{
+	bed_enter_by_hand(vcpu, 0);
+	leave(vcpu, kind, stay_ms);
+}
+
 /* A VM that has taken one message, and for which another is queued. */
 static struct polling reading_vm(struct kunit *test, u16 id, u16 nr_vcpus)
 {
@@ -30,6 +43,7 @@ static struct polling reading_vm(struct kunit *test, u16 id, u16 nr_vcpus)
 	bed_stop_clock(p.vm);
 	p.vcpu = &p.vm->vcpus[0];
 	p.flow = bed_flow(test, p.vm, NULL);
+	stay(p.vcpu, HF_EXIT_WFI, 0);
 	bed_flow_send(p.flow, 1);
 	KUNIT_EXPECT_EQ(test, 1, fake_vm(p.vm)->sent);
 	KUNIT_EXPECT_TRUE(test, bed_enter_by_hand(p.vcpu, xchg(&p.vcpu->requests, 0)));
@@ -49,19 +63,6 @@ static void end(struct polling p)
 static void has_read(struct polling p)
 {
 	fake_read(p.vcpu);
-}
-
-static void leave(struct hf_vcpu *vcpu, enum hf_exit_kind kind, u64 stay_ms)
-{
-	vcpu->stay_ns = stay_ms * NSEC_PER_MSEC;
-	bed_exit_by_hand(vcpu, kind, 0, 99, 0);
-}
-
-/* From one exit to the next. */
-static void stay(struct hf_vcpu *vcpu, enum hf_exit_kind kind, u64 stay_ms)
-{
-	bed_enter_by_hand(vcpu, 0);
-	leave(vcpu, kind, stay_ms);
 }
 
 /* A VM in the guest of which nothing is to be read. */
@@ -163,6 +164,44 @@ static void vm_that_answers_yields_often_without_evidence(struct kunit *test)
 	stay(p.vcpu, HF_EXIT_YIELD, 0);
 	KUNIT_EXPECT_EQ(test, 3, fake_vm(p.vm)->sent);
 	end(p);
+}
+
+/* As asleep, for it says how long it rests; without a time it may spin. */
+static void yield_that_rests_is_evidence(struct kunit *test)
+{
+	struct hf_ffa_exit rest = { .timeout_ns = NSEC_PER_MSEC };
+	struct polling p;
+
+	fake_be(FAKE_V2_9);
+	p = reading_vm(test, 2, 1);
+	leave(p.vcpu, HF_EXIT_YIELD, 0);
+	KUNIT_EXPECT_EQ(test, 1, fake_vm(p.vm)->sent);
+	bed_enter_by_hand(p.vcpu, 0);
+	has_read(p);
+	hf_mailbox_exit(p.vcpu, HF_EXIT_YIELD, &rest);
+	KUNIT_EXPECT_EQ(test, 2, fake_vm(p.vm)->sent);
+	end(p);
+}
+
+/* What an earlier load sent is in its mailbox, or was taken just now. */
+static void first_vcpu_may_be_reading_when_the_module_is_loaded(struct kunit *test)
+{
+	struct hf_flow *flow;
+	struct hf_vm *vm;
+
+	fake_be(FAKE_V2_9);
+	vm = bed_vm(test, 2, 2);
+	bed_stop_clock(vm);
+	flow = bed_flow(test, vm, NULL);
+	fake_vcpu(&vm->vcpus[0])->reads = true;
+	bed_flow_send(flow, 1);
+	bed_retry(vm);
+	KUNIT_EXPECT_EQ(test, 0, fake_vm(vm)->sent);
+	bed_enter_by_hand(&vm->vcpus[0], 0);
+	fake_read(&vm->vcpus[0]);
+	leave(&vm->vcpus[0], HF_EXIT_WFI, 0);
+	KUNIT_EXPECT_EQ(test, 1, fake_vm(vm)->sent);
+	hf_flow_close(flow);
 }
 
 static void sleep_is_evidence_until_it_ends(struct kunit *test)
@@ -413,6 +452,8 @@ static struct kunit_case polling_cases[] = {
 	KUNIT_CASE(yields_until_the_last_are_no_evidence),
 	KUNIT_CASE(yield_after_an_answer_is_evidence),
 	KUNIT_CASE(vm_that_answers_yields_often_without_evidence),
+	KUNIT_CASE(yield_that_rests_is_evidence),
+	KUNIT_CASE(first_vcpu_may_be_reading_when_the_module_is_loaded),
 	KUNIT_CASE(sleep_is_evidence_until_it_ends),
 	KUNIT_CASE(guest_time_is_evidence_and_a_run_counts_as_a_tick_at_most),
 	KUNIT_CASE(time_of_a_stay_that_began_before_the_message_counts_nothing),
