@@ -157,7 +157,7 @@ static int put_into_mailbox(struct fake_vm *vm, u32 len)
 	raw_spin_lock_irqsave(&fake_lock, flags);
 	if (!vm->full) {
 		fake_rule(!hf_ffa_features.rx_overwrite || !is_read(vm),
-		     "FFA_MSG_SEND: a message went over one that is being read");
+			  "FFA_MSG_SEND: a message went over one that is being read");
 		memcpy(vm->mailbox, phys_to_virt(fake->tx), len);
 		vm->len = len;
 		vm->sent++;
@@ -174,7 +174,8 @@ int hf_ffa_msg_send(u16 vm, u32 len, bool notify)
 	static atomic_t senders = ATOMIC_INIT(0);
 	int err;
 
-	fake_rule(atomic_inc_return(&senders) == 1, "FFA_MSG_SEND: two at a time share the TX page");
+	fake_rule(atomic_inc_return(&senders) == 1,
+		  "FFA_MSG_SEND: two at a time share the TX page");
 	fake_rule(fake->mapped, "FFA_MSG_SEND: no pages");
 	fake_rule(vm < FAKE_VMS && hf_vm_find(vm), "FFA_MSG_SEND: no such VM");
 	fake_rule(len <= HF_MAILBOX_SIZE, "FFA_MSG_SEND: longer than the page");
@@ -212,8 +213,10 @@ int hf_ffa_interrupt_inject(u16 vm, u16 index, u32 intid)
 
 	if (!hf_ffa_features.injection)
 		return -EOPNOTSUPP;
-	fake_rule(vcpu && intid < ARRAY_SIZE(vcpu->injected), "HF_INTERRUPT_INJECT: no such interrupt");
-	fake_rule(nr_vcpus || index < hf_vm_find(vm)->nr_vcpus, "HF_INTERRUPT_INJECT: no such vCPU");
+	fake_rule(vcpu && intid < ARRAY_SIZE(vcpu->injected),
+		  "HF_INTERRUPT_INJECT: no such interrupt");
+	fake_rule(nr_vcpus || index < hf_vm_find(vm)->nr_vcpus,
+		  "HF_INTERRUPT_INJECT: no such vCPU");
 	if (fake_begin(FAKE_INJECT, &err))
 		return err;
 	if (nr_vcpus && index >= nr_vcpus)

@@ -116,7 +116,8 @@ static void leave_wait(struct fake_vm *vm, struct fake_vcpu *vcpu)
 
 	raw_spin_lock_irqsave(&fake_lock, flags);
 	if (vcpu->waits && hf_ffa_features.wait_returns)
-		fake_rule(vm->full || vm->aborted, "FFA_RUN: a vCPU that waits, and no message for it");
+		fake_rule(vm->full || vm->aborted,
+			  "FFA_RUN: a vCPU that waits, and no message for it");
 	if (vcpu->waits && hf_ffa_features.hands_twice && vm->full) {
 		fake_rule(!vm->handed, "FFA_RUN: two vCPUs were handed the same message");
 		vm->handed = true;
@@ -209,13 +210,14 @@ static void check_run(const struct hf_vcpu *vcpu)
 	fake_rule(fake->mapped, "FFA_RUN: no pages");
 	fake_rule(!mine->inside, "FFA_RUN: the vCPU runs already");
 	fake_rule(READ_ONCE(vcpu->mode) == HF_VCPU_IN_GUEST ||
-	     READ_ONCE(vcpu->mode) == HF_VCPU_EXITING, "FFA_RUN: the mode does not say so");
+		  READ_ONCE(vcpu->mode) == HF_VCPU_EXITING,
+		  "FFA_RUN: the mode does not say so");
 	fake_rule(!test_bit(vcpu->index, vcpu->vm->waiting),
-	     "FFA_RUN: the vCPU still looks as if it waited");
+		  "FFA_RUN: the vCPU still looks as if it waited");
 	fake_rule(vcpu->last_exit != HF_EXIT_ABORTED, "FFA_RUN: this vCPU aborted");
 	fake_rule(mine->on, "FFA_RUN: EL2 has not told that this vCPU is on");
 	fake_rule(!mine->restarted || !hf_ffa_features.restart_panics,
-	     "FFA_RUN: the vCPU was off and is on again, EL2 panics");
+		  "FFA_RUN: the vCPU was off and is on again, EL2 panics");
 }
 
 void hf_ffa_run(u16 vm_id, u16 index, struct hf_ffa_exit *exit)

@@ -175,8 +175,9 @@ static void vm_exists_if_it_may_not_be_notified(struct kunit *test)
 					continue;
 				cpu.answer.a0 = real_form(f, 0x84000060);
 				cpu.answer.a2 = real_form(g, real_codes[code]);
-				KUNIT_EXPECT_EQ_MSG(test, real_codes[code] == -6, hf_ffa_vm_exists(2),
-						    "code %d", real_codes[code]);
+				KUNIT_EXPECT_EQ_MSG(test, real_codes[code] == -6,
+						    hf_ffa_vm_exists(2), "code %d",
+						    real_codes[code]);
 			}
 	cpu.answer.a0 = 0x84000061;
 	KUNIT_EXPECT_TRUE_MSG(test, hf_ffa_vm_exists(2), "it has bound it");
@@ -250,8 +251,8 @@ static void each_error_code_of_run_arrives_in_every_form(struct kunit *test)
 				cpu.answer.a2 = real_form(g, real_codes[code]);
 				hf_ffa_run(2, 0, &exit);
 				KUNIT_EXPECT_EQ(test, FFA_ERROR, exit.func);
-				KUNIT_EXPECT_EQ_MSG(test, real_codes[code], exit.error, "x0 %s, x2 %s",
-						    real_forms[f], real_forms[g]);
+				KUNIT_EXPECT_EQ_MSG(test, real_codes[code], exit.error,
+						    "x0 %s, x2 %s", real_forms[f], real_forms[g]);
 			}
 }
 

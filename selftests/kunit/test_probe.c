@@ -149,18 +149,15 @@ static void features_are_what_the_hypervisor_has(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, 0, hf_ffa_probe());
 		KUNIT_EXPECT_EQ(test, levels[i].version, f->version);
 		KUNIT_EXPECT_STREQ(test, expected->release, f->release);
-#define EXPECT_FEATURE(feature)	\
-		KUNIT_EXPECT_EQ_MSG(test, expected->feature, f->feature, "%s", name)
-		EXPECT_FEATURE(waiter_list);
-		EXPECT_FEATURE(notifications);
-		EXPECT_FEATURE(send2);
-		EXPECT_FEATURE(rx_overwrite);
-		EXPECT_FEATURE(hands_twice);
-		EXPECT_FEATURE(wait_returns);
-		EXPECT_FEATURE(restart_panics);
-		EXPECT_FEATURE(rxtx_unmap);
-		EXPECT_FEATURE(injection);
-#undef EXPECT_FEATURE
+		KUNIT_EXPECT_EQ_MSG(test, expected->waiter_list, f->waiter_list, "%s", name);
+		KUNIT_EXPECT_EQ_MSG(test, expected->notifications, f->notifications, "%s", name);
+		KUNIT_EXPECT_EQ_MSG(test, expected->send2, f->send2, "%s", name);
+		KUNIT_EXPECT_EQ_MSG(test, expected->rx_overwrite, f->rx_overwrite, "%s", name);
+		KUNIT_EXPECT_EQ_MSG(test, expected->hands_twice, f->hands_twice, "%s", name);
+		KUNIT_EXPECT_EQ_MSG(test, expected->wait_returns, f->wait_returns, "%s", name);
+		KUNIT_EXPECT_EQ_MSG(test, expected->restart_panics, f->restart_panics, "%s", name);
+		KUNIT_EXPECT_EQ_MSG(test, expected->rxtx_unmap, f->rxtx_unmap, "%s", name);
+		KUNIT_EXPECT_EQ_MSG(test, expected->injection, f->injection, "%s", name);
 	}
 }
 
