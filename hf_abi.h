@@ -114,43 +114,6 @@ struct hf_msg2_hdr {
 	__le32 size;
 };
 
-/* SEQPACKET connections: Documentation/seqpacket.rst. */
-#define HF_SEQ_MAGIC			0x51534648	/* "HFSQ" */
-#define HF_SEQ_VERSION			1
-
-enum hf_seq_type {
-	HF_SEQ_REQUEST = 1,
-	HF_SEQ_ACCEPT,
-	HF_SEQ_RESET,
-	HF_SEQ_DATA,
-	HF_SEQ_CREDIT,
-	HF_SEQ_SHUTDOWN,
-};
-
-/* Flags of HF_SEQ_SHUTDOWN: what its sender no longer does. */
-#define HF_SEQ_NO_SEND			BIT(0)
-#define HF_SEQ_NO_RECEIVE		BIT(1)
-
-/**
- * struct hf_seq_hdr - follows struct hf_msg_hdr on connections
- * @magic:   HF_SEQ_MAGIC.
- * @version: HF_SEQ_VERSION.
- * @type:    enum hf_seq_type.
- * @flags:   Of HF_SEQ_SHUTDOWN, else 0.
- * @seq:     Of HF_SEQ_DATA: how many were sent before it, else 0.
- * @credit:  How many HF_SEQ_DATA its sender is ready to have been sent.
- *
- * All little endian. Numbers count from the start of the connection, mod 2^32.
- */
-struct hf_seq_hdr {
-	__le32 magic;
-	__u8 version;
-	__u8 type;
-	__le16 flags;
-	__le32 seq;
-	__le32 credit;
-};
-
 /**
  * struct hf_partition_desc - partition descriptor of FF-A 1.0
  * @id:         Endpoint id.

@@ -5,7 +5,9 @@
 #ifndef HF_FLOW_H
 #define HF_FLOW_H
 
-#include "hf_vcpu.h"
+#include <linux/skbuff.h>
+
+#include "hf_vm.h"
 
 struct iov_iter;
 

@@ -7,7 +7,7 @@
 
 #include <linux/skbuff.h>
 
-#include "hf_vcpu.h"
+#include "hf_vm.h"
 
 struct iov_iter;
 

@@ -1,13 +1,92 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The set of secondary VMs.
+ * Secondary VMs, and the set of them.
  */
 #ifndef HF_VM_H
 #define HF_VM_H
 
+#include <linux/spinlock.h>
+#include <linux/uidgid.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 #include "hf_vcpu.h"
+
+/* vCPUs that a VM may have beyond those that were known when it was created. */
+#define HF_VCPUS_NAMED_MAX	32
+
+struct hf_vm {
+	/* Set before the threads start, then constant. */
+	u16 id;
+	u16 max_vcpus;			/* bits in each bitmap, elements of vcpus */
+	struct hf_vcpu *vcpus;
+	unsigned long *bitmaps;		/* memory of all bitmaps below */
+	kuid_t owner;			/* who may use it without a capability */
+	kgid_t group;			/* the same; either may be invalid = nobody */
+
+	/* Written by hf_vm.c; see hf_vm_nr_vcpus(). */
+	u16 nr_vcpus;
+
+	/* Any CPU; Documentation/wake-up.rst. */
+	unsigned long *waiting;		/* vCPUs blocked in FFA_MSG_WAIT */
+	bool message_pending;		/* mirror: EL2 may hold a message for it */
+	bool dead;			/* aborted; never becomes alive again */
+	bool waits;			/* a vCPU of it has been in FFA_MSG_WAIT */
+	bool waiters_left;		/* a drain of its waiter list was cut short */
+	u16 irq_vcpu[HF_MAILBOX_WRITABLE_INTID + 1]; /* hint: who takes this interrupt */
+	unsigned long *named;		/* vCPUs that EL2 named before they were known */
+	struct delayed_work create_work;	/* creates those */
+	bool closing;			/* no more of that */
+
+	/* Under tx_lock. */
+	spinlock_t tx_lock ____cacheline_aligned_in_smp;
+	unsigned long *readers;		/* vCPUs that may be reading a message; hf_wait.c */
+	unsigned long *pollers;		/* vCPUs that may read without having waited */
+	unsigned long *inside;		/* of those, the ones in the guest */
+	bool answers;			/* one of those has sent a message */
+	unsigned long *deferred;	/* vCPUs that wait for readers, and go before messages */
+	u32 epoch;			/* messages accepted, mod 2^32 */
+	bool was_pending;		/* mutants only */
+	bool unseen;			/* run for a full mailbox that no exit explains */
+	bool stuck;			/* and that did not help */
+	struct list_head flows;		/* those with something to send, in turn */
+	struct delayed_work retry_work;	/* tries again, and asks for exits */
+	struct list_head refused;	/* flows that wait for room */
+	unsigned int queued;		/* messages in all flows */
+	unsigned int queued_bytes;	/* their memory */
+	unsigned int closed_flows;	/* those that nobody owns any more */
+	unsigned int stray_flows;	/* those that nobody ever owned */
+	unsigned int closed_bytes;	/* what both have queued */
+	unsigned long oldest_since;	/* jiffies of the last turn; mutants only */
+
+	/* From before the RX page is released until its message is delivered; before tx_lock. */
+	spinlock_t rx_lock ____cacheline_aligned_in_smp;
+
+	/* Stall detector only. */
+	u64 stalled_at;			/* see stalled_at() in hf_state.c */
+	bool stall_reported, stuck_reported;
+
+	/* Counters for display. */
+	atomic_long_t sent, received;
+	atomic_long_t dropped_short, dropped_size, dropped_sender;
+	atomic_long_t dropped_port, dropped_full, dropped_unsent;
+};
+
+/* The vCPUs known so far: those below are complete. Grows only. Any context. */
+static inline u16 hf_vm_nr_vcpus(const struct hf_vm *vm)
+{
+	/*
+	 * (R) A vCPU that the count covers could look as it did before it was created.
+	 *
+	 * Orders: read of nr_vcpus  ->  vcpus[i]
+	 * Pairs:  (Q) in create_vcpus()
+	 * Proof:  litmus/MP+vcpu-vs-count
+	 */
+	return smp_load_acquire(&vm->nr_vcpus);
+}
+
+/* Upcall: the work function of hf_vm.retry_work. */
+void hf_mailbox_retry(struct work_struct *work);
 
 /**
  * hf_vm_create() - make a VM known, with all of its vCPUs and their threads

@@ -6,7 +6,7 @@
 #ifndef HF_WAIT_H
 #define HF_WAIT_H
 
-#include "hf_vcpu.h"
+#include "hf_vm.h"
 
 /**
  * hf_wait_may_send_locked() - whether a message should go to EL2 now

@@ -9,7 +9,7 @@ import os
 import re
 import statistics
 
-LIMITS = {".c": 500, ".h": 150}
+LIMITS = {".c": 600, ".h": 150}
 FUNCTION_MEDIAN, FUNCTION_P90, FUNCTION_MAX = 12, 40, 80
 
 # A header may include those before it. What is not listed has to stay out of

@@ -242,13 +242,6 @@ TEST_F(exits, message_shorter_than_a_header_is_dropped)
 	expect_dropped(_metadata, self, "dropped_short", self->vm, 0);
 }
 
-TEST_F(exits, message_of_an_unknown_sender_is_dropped)
-{
-	expect_dropped(_metadata, self, "dropped_sender", HFT_NO_VM, 100);
-	expect_dropped(_metadata, self, "dropped_sender", 0, 100);
-	expect_dropped(_metadata, self, "dropped_sender", HF_VM_ID_PRIMARY, 100);
-}
-
 /*
  * INVALID_PARAMETERS is what a vCPU answers that is off. It sleeps, and runs
  * when another one's exit says that it was switched on.
