@@ -105,6 +105,7 @@ TEST_F(exits, interrupt_of_itself_runs_it_again)
 
 TEST_F(exits, interrupt_that_names_another_vcpu_runs_that_one)
 {
+	HFT_NEED_FEATURE("wait_returns", 0, "a waiting vCPU runs for messages only");
 	int64_t before = runs(self->other);
 
 	EXPECT_FORGED("interrupt_other", FFA_INTERRUPT,
@@ -127,6 +128,7 @@ TEST_F(exits, interrupt_that_names_nobody_does_no_harm)
 
 TEST_F(exits, wake_up_runs_the_vcpu_it_names)
 {
+	HFT_NEED_FEATURE("wait_returns", 0, "a waiting vCPU runs for messages only");
 	int64_t before = runs(self->other);
 
 	EXPECT_FORGED("wake_up", HF_WAKE_UP, HFT_VCPU(self->other, 0), 0, 0);
@@ -153,6 +155,7 @@ TEST_F(exits, yield_runs_it_again)
 
 TEST_F(exits, timeout_of_a_message_wait_runs_it_again)
 {
+	HFT_NEED_FEATURE("wait_returns", 0, "a waiting vCPU runs for messages only");
 	EXPECT_FORGED("msg_wait", FFA_MSG_WAIT, self->vcpu, 5 * MS, 0);
 }
 
@@ -248,6 +251,7 @@ TEST_F(exits, message_shorter_than_a_header_is_dropped)
  */
 TEST_F(exits, vcpu_that_was_off_runs_when_it_is_switched_on)
 {
+	HFT_NEED_FEATURE("restart_panics", 0, "a vCPU cannot be switched on again");
 	int64_t before = hft_vcpu_count(self->vm, 0, "off");
 	int fd = hft_connect(self->vm, 10);
 	char buf[8];

@@ -67,7 +67,8 @@ static int fails_in_turn(const struct step *step)
 	int log = hft_log_open(), err, lines;
 	char line[256];
 
-	if (arm(step->fn, step->ffa_error, 1))
+	/* Some are asked again: FFA_VERSION for each version, FFA_RXTX_MAP for memory. */
+	if (arm(step->fn, step->ffa_error, 4))
 		return -1;
 	err = hft_module_load("");
 	arm(step->fn, 0, 0);
@@ -91,8 +92,11 @@ TEST(each_step_of_loading_fails_in_turn)
 	size_t i;
 
 	ASSERT_EQ(0, load_and_echo());
-	for (i = 0; i < ARRAY_SIZE(steps); i++)
-		EXPECT_EQ(0, fails_in_turn(&steps[i]));
+	for (i = 0; i < ARRAY_SIZE(steps); i++) {
+		/* VMs are listed by FF-A 1.0 alone. */
+		if (steps[i].fn != FFA_PARTITION_INFO_GET || hft_level() < 26)
+			EXPECT_EQ(0, fails_in_turn(&steps[i]));
+	}
 }
 
 TEST(failing_again_and_again_leaks_nothing)
@@ -101,7 +105,7 @@ TEST(failing_again_and_again_leaks_nothing)
 	int i;
 
 	for (i = 0; i < 20; i++) {
-		ASSERT_EQ(0, arm(FFA_PARTITION_INFO_GET, RET_NO_MEMORY, 1));
+		ASSERT_EQ(0, arm(FFA_RXTX_MAP, RET_NO_MEMORY, 3));
 		ASSERT_NE(0, hft_module_load(""));
 	}
 	EXPECT_EQ(0, load_and_echo());

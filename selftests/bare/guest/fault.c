@@ -6,11 +6,14 @@
  *   'r'  reads the hypervisor's memory       'w'  writes it
  *   'p'  reads the primary's memory          'u'  undefined instruction
  *
- * The first three end in stage 2: bare/hyp aborts the VM, Hafnium hands the
- * fault back. The undefined instruction stays inside the VM. Whatever comes
- * back to the guest is printed by the library, and the vCPU sleeps for good.
+ *   'k'  has the test hypervisor kill the VM
+ *
+ * The first three end in stage 2, and come back to the guest as a fault of its own,
+ * as does the undefined instruction. Whatever comes back is printed by the library,
+ * and the vCPU sleeps for good.
  */
 #include "guest.h"
+#include "testcall.h"
 
 #define HYPERVISOR_MEMORY	UINT64_C(0x40000000)
 #define PRIMARY_MEMORY		UINT64_C(0x48000000)
@@ -38,6 +41,9 @@ static void commit(u8 kind)
 		break;
 	case 'p':
 		read_at(PRIMARY_MEMORY);
+		break;
+	case 'k':
+		guest_call(HFT_KILL, 0, 0, 0, 0);
 		break;
 	case 'u':
 		asm volatile("udf #0");
