@@ -23,8 +23,8 @@
  * Run:    timer -DNVCPU=1 -DWAKERS=1 -DTIMED ltl=served
  * Run:    stop -DNVCPU=1 -DWAKERS=1 -DROUNDS=1 -DSTOPPER -DTIMED ltl=stopped,served
  * Run:    two -DNVCPU=2 -DWAKERS=1 -DROUNDS=1 -DOTHERS ltl=served
- * Run:    three -DNVCPU=3 -DWAKERS=1 -DROUNDS=1 ltl=served
- * Run:    borrow -DNVCPU=1 -DWAKERS=1 -DBORROWER ltl=served
+ * Run:    three -DNVCPU=3 -DWAKERS=1 -DROUNDS=1 ltl=served big
+ * Run:    borrow -DNVCPU=1 -DWAKERS=1 -DBORROWER ltl=served big
  * Run:    kick_runner -DNVCPU=1 -DWAKERS=1 -DBORROWER -DROUNDS=1 ltl=served
  * Run:    borrow_two -DNVCPU=1 -DWAKERS=0 -DBORROWER -DBORROWER2 -DROUNDS=1 ltl=served
  * Run:    borrow_timer -DNVCPU=1 -DWAKERS=0 -DBORROWER -DTIMED -DROUNDS=1 ltl=served
