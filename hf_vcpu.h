@@ -26,8 +26,8 @@ enum hf_vcpu_request {
 	HF_REQ_INTERRUPT,	/* a virtual interrupt was injected */
 	HF_REQ_TIMER,		/* the timeout of its last exit is over */
 	HF_REQ_WAKE,		/* the driver says so */
-	HF_REQ_ON,		/* EL2 named it: it is on, and has to run */
 	HF_REQ_STOP,		/* the thread has to end */
+	HF_REQ_ON,		/* EL2 named it: it is on, and has to run */
 };
 
 struct hf_vm;

@@ -51,21 +51,21 @@ struct newborn {
 	struct replay helper;
 };
 
-/* The first runs of both vCPUs are forged to sleep until replay_wake(). */
+/* vCPU 0 is forged to sleep until replay_wake(); vCPU 1 is not run before it is named. */
 static int load_newborn(struct newborn *n, unsigned int vm, unsigned int helper)
 {
+	struct replay first = { .vm = vm, .vcpu = 0, .id = HFT_VCPU(vm, 0) };
 	char vms[24];
 	int i;
 
 	if (replay_unload())
 		return -1;
 	for (i = 0; i < 2; i++) {
-		struct replay r = { .vm = vm, .vcpu = i, .id = HFT_VCPU(vm, i) };
-
-		if (hft_call(HFT_COUNT, HFT_COUNT_ENTER, r.id, 0, 0, 0) ||
-		    replay_forge(&r, REPLAY_HF_WFI, r.id, 0))
+		if (hft_call(HFT_COUNT, HFT_COUNT_ENTER, HFT_VCPU(vm, i), 0, 0, 0))
 			return -1;
 	}
+	if (replay_forge(&first, REPLAY_HF_WFI, first.id, 0))
+		return -1;
 	snprintf(vms, sizeof(vms), "%u:2,%u:1", vm, helper);
 	if (replay_load(vms, "") || replay_helper(&n->helper, helper))
 		return -1;
