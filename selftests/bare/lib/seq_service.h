@@ -27,7 +27,7 @@
 #define SEQ_PORT_BACK_DGRAM	111	/* as SEQ_PORT_BACK */
 #define SEQ_PORT_RAW		113	/* a message, header included -> sent as it is */
 #define SEQ_PORT_NAP		115	/* u64 ms: for so long it reads and sends nothing */
-#define SEQ_PORT_DIE		114	/* the VM reads what is not its own, and dies */
+#define SEQ_PORT_DIE		114	/* the VM has itself killed */
 
 /*
  * What comes for a port from here on is ignored; SEQ_BACK_MUTE asks from such
