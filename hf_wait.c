@@ -97,9 +97,7 @@ bool hf_wait_needs_exits(const struct hf_vm *vm)
 
 bool hf_wait_is_reader(const struct hf_vcpu *vcpu)
 {
-	/* Other bits of the word may change meanwhile. */
-	return hf_ffa_features.rx_overwrite &&
-	       data_race(test_bit(vcpu->index, vcpu->vm->readers));
+	return hf_ffa_features.rx_overwrite && test_bit(vcpu->index, vcpu->vm->readers);
 }
 
 void hf_wait_accepted_locked(struct hf_vm *vm)
