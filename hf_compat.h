@@ -7,6 +7,7 @@
 #define HF_COMPAT_H
 
 #include <linux/hrtimer.h>
+#include <linux/sched.h>
 #include <linux/socket.h>
 
 /* 6.13 */
@@ -19,6 +20,16 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 	timer->function = function;
 }
 #endif
+
+/* 6.13: where preemption is lazy, need_resched() does not tell that others want the CPU. */
+static inline bool hf_need_resched(void)
+{
+#ifdef TIF_NEED_RESCHED_LAZY
+	if (test_thread_flag(TIF_NEED_RESCHED_LAZY))
+		return true;
+#endif
+	return need_resched();
+}
 
 /* 6.19 */
 #ifndef HF_HAVE_SOCKADDR_UNSIZED

@@ -2,8 +2,9 @@
 /*
  * Exits: what FFA_RUN's answers mean, and what each asks for.
  *
- * Runs in the context of whoever runs the vCPU: its thread, or a sender. Messages
- * are handed on to hf_mailbox.c first.
+ * Runs in the context of whoever runs the vCPU: its thread, or a sender. What others
+ * wait for is done at once, with interrupts disabled (hf_exit_take()); what may take
+ * its time, or print, comes after that.
  *
  * Does not: run a vCPU, or put anybody to sleep.
  */
@@ -13,6 +14,7 @@
 #include <linux/printk.h>
 
 #include "hf_exit.h"
+#include "hf_mailbox.h"
 #include "hf_vcpu.h"
 #include "hf_vm.h"
 #include "hf_wait.h"
@@ -26,17 +28,14 @@ static u64 until_timeout(const struct hf_ffa_exit *exit)
 }
 
 /* A vCPU that the hypervisor names exists; its thread may not yet. */
-static void wake_other(u16 vm_id, u16 index)
+static void wake_other(const struct hf_ffa_exit *exit)
 {
-	struct hf_vm *vm = hf_vm_find(vm_id);
+	struct hf_vm *vm = hf_vm_find(exit->vm);
 
-	if (vm && index < hf_vm_nr_vcpus(vm))
-		hf_vcpu_request(&vm->vcpus[index], HF_REQ_ON);
-	else if (vm && index < vm->max_vcpus)
-		hf_vm_create_vcpu(vm, index);
-	else
-		pr_warn_ratelimited("hypervisor names VM %u vCPU %u, which is not known\n",
-				    vm_id, index);
+	if (vm && exit->vcpu < hf_vm_nr_vcpus(vm))
+		hf_vcpu_request(&vm->vcpus[exit->vcpu], HF_REQ_ON);
+	else if (vm && exit->vcpu < vm->max_vcpus)
+		hf_vm_create_vcpu(vm, exit->vcpu);
 }
 
 /*
@@ -84,7 +83,11 @@ static u64 exit_wfi(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
 
 static u64 exit_wake_other(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
 {
-	wake_other(exit->vm, exit->vcpu);
+	const struct hf_vm *vm = hf_vm_find(exit->vm);
+
+	if (!vm || exit->vcpu >= vm->max_vcpus)
+		pr_warn_ratelimited("hypervisor names VM %u vCPU %u, which is not known\n",
+				    exit->vm, exit->vcpu);
 	return HF_RUN_AGAIN;
 }
 
@@ -187,18 +190,11 @@ static enum hf_exit_kind exit_kind(const struct hf_vcpu *vcpu,
 	}
 }
 
-static ktime_t deadline_of(ktime_t exited, u64 idle_ns)
-{
-	if (idle_ns == HF_RUN_AGAIN)
-		return 0;
-	return idle_ns < KTIME_MAX / 2 ? ktime_add_ns(exited ?: ktime_get(), idle_ns) : KTIME_MAX;
-}
-
-void hf_exit_handle(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
+void hf_exit_take(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
 {
 	enum hf_exit_kind kind = exit_kind(vcpu, exit);
-	ktime_t exited = exit->timeout_ns ? ktime_get() : 0;
 
+	vcpu->exited = exit->timeout_ns ? ktime_get() : 0;
 	WRITE_ONCE(vcpu->computes, kind == HF_EXIT_INTERRUPT && vcpu->last_exit == kind);
 	WRITE_ONCE(vcpu->last_exit, kind);
 	WRITE_ONCE(vcpu->runs, vcpu->runs + 1);
@@ -209,7 +205,20 @@ void hf_exit_handle(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
 	if (kind != HF_EXIT_WFI)
 		vcpu->timer_looks = 0;
 
-	/* First, because all VMs wait for our RX page. */
 	hf_mailbox_exit(vcpu, kind, exit);
-	vcpu->deadline = deadline_of(exited, exits[kind].handle(vcpu, exit));
+	if (kind == HF_EXIT_WAKE_UP || kind == HF_EXIT_INTERRUPT_OTHER)
+		wake_other(exit);
+}
+
+static ktime_t deadline_of(ktime_t exited, u64 idle_ns)
+{
+	if (idle_ns == HF_RUN_AGAIN)
+		return 0;
+	return idle_ns < KTIME_MAX / 2 ? ktime_add_ns(exited ?: ktime_get(), idle_ns) : KTIME_MAX;
+}
+
+void hf_exit_finish(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
+{
+	hf_mailbox_finish(vcpu);
+	vcpu->deadline = deadline_of(vcpu->exited, exits[vcpu->last_exit].handle(vcpu, exit));
 }

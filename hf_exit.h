@@ -39,14 +39,20 @@ enum hf_exit_kind {
 
 struct hf_vcpu;
 
+/*
+ * Take note of an exit, and do what others wait for. By whoever runs the vCPU, with
+ * interrupts disabled; hf_exit_finish() is owed.
+ */
+void hf_exit_take(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit);
+
 /**
- * hf_exit_handle() - do what an exit asks for
+ * hf_exit_finish() - do the rest of what an exit asks for
  *
  * Sets hf_vcpu.deadline: when the vCPU has something to do again unless there is a
  * request; 0 = now, KTIME_MAX = never.
- * Context: whoever runs the vCPU; what sleeps says hf_vcpu_sleep_begin().
+ * Context: whoever runs the vCPU, may hold no lock; does not sleep.
  */
-void hf_exit_handle(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit);
+void hf_exit_finish(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit);
 
 const char *hf_exit_name(enum hf_exit_kind kind);
 

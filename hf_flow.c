@@ -87,38 +87,6 @@ void hf_flow_rotate_locked(struct hf_flow *flow)
 	}
 }
 
-/* What became of a turn, for what follows after the lock was dropped. */
-struct turn {
-	int err;		/* -EAGAIN = nothing left the queue */
-	bool full;		/* because EL2 said so */
-	struct sk_buff *skb;	/* the message, NULL if it was a frame */
-};
-
-static struct turn take_turn_locked(struct hf_flow *flow)
-{
-	u32 owed = owed_next(flow);
-	struct turn turn = { 0 };
-
-	lockdep_assert_held(&flow->vm->tx_lock);
-	if (owed) {
-		u64 frame[HF_FLOW_FRAME_MAX / sizeof(u64)];
-		unsigned int bit = __ffs(owed);
-
-		turn.err = hf_mailbox_put(flow->vm, frame, flow->build(flow, bit, frame));
-		if (turn.err != -EAGAIN)
-			flow->owed &= ~BIT(bit);
-	} else {
-		turn.skb = skb_peek(&flow->queue);
-		turn.err = hf_mailbox_put(flow->vm, turn.skb->data, turn.skb->len);
-		if (turn.err != -EAGAIN)
-			hf_flow_unlink_locked(flow, turn.skb);
-	}
-	turn.full = turn.err == -EAGAIN;
-	if (!turn.full)
-		hf_flow_rotate_locked(flow);
-	return turn;
-}
-
 /*
  * A mailbox that is full although its VM waits, and nobody is to run for it, holds a
  * message that no exit told of. If running the VM does not help, it is looked at
@@ -133,6 +101,64 @@ static bool is_unseen_locked(struct hf_vm *vm, bool retry)
 	WRITE_ONCE(vm->stuck, vm->unseen);
 	vm->unseen = true;
 	return true;
+}
+
+/* What became of a turn, for what follows after the lock was dropped. */
+struct turn {
+	int err;		/* -EAGAIN = nothing left the queue */
+	bool full;		/* because EL2 said so */
+	struct sk_buff *skb;	/* the message, NULL if it was a frame */
+};
+
+/* Hand a message to EL2, if the VM may get one now, and see that the VM runs. */
+static struct turn offer_locked(struct hf_vm *vm, const void *message, size_t len, bool retry)
+{
+	struct turn turn = { -EAGAIN };
+
+	lockdep_assert_held(&vm->tx_lock);
+	raw_spin_lock_irq(&vm->wait_lock);
+	if (hf_wait_may_send_locked(vm)) {
+		turn.err = hf_mailbox_put(vm, message, len);
+		turn.full = turn.err == -EAGAIN;
+	}
+	/* With the lock: a sender that is preempted here would keep the guest from running. */
+	if (!turn.err || (turn.full && is_unseen_locked(vm, retry))) {
+		vm->oldest_since = jiffies;
+		hf_wait_accepted_locked(vm);
+		hf_wait_notify(vm, false);
+	}
+	raw_spin_unlock_irq(&vm->wait_lock);
+	return turn;
+}
+
+static struct turn take_turn_locked(struct hf_flow *flow, bool retry)
+{
+	u64 frame[HF_FLOW_FRAME_MAX / sizeof(u64)];
+	struct sk_buff *skb = skb_peek(&flow->queue);
+	struct hf_vm *vm = flow->vm;
+	u32 owed = owed_next(flow);
+	struct turn turn;
+
+	lockdep_assert_held(&vm->tx_lock);
+	if (owed)
+		turn = offer_locked(vm, frame, flow->build(flow, __ffs(owed), frame), retry);
+	else
+		turn = offer_locked(vm, skb->data, skb->len, retry);
+	if (turn.err == -EAGAIN)
+		return turn;
+
+	if (owed) {
+		flow->owed &= ~BIT(__ffs(owed));
+	} else {
+		turn.skb = skb;
+		hf_flow_unlink_locked(flow, skb);
+	}
+	hf_flow_rotate_locked(flow);
+	if (!turn.err) {
+		vm->unseen = false;
+		WRITE_ONCE(vm->stuck, false);
+	}
+	return turn;
 }
 
 /*
@@ -151,24 +177,13 @@ static struct turn send_next_locked(struct hf_vm *vm, bool retry)
 	 * while the vCPU that frees it or waits finds nothing queued.
 	 *
 	 * Orders: flows not empty  ->  waiting, last exits, EL2's look at the mailbox
-	 * Pairs:  (I) in hf_mailbox_exit(), (G) in hf_wait_begin()
+	 * Pairs:  (I) in hf_mailbox_finish(), (G) in hf_wait_begin()
 	 * Proof:  litmus/SB+queue-vs-release, litmus/SB+queue-vs-last-exit,
 	 *	   litmus/SB+queue-vs-announce, spin/mailbox
 	 */
 	smp_mb();
-	if (flow && hf_wait_may_send_locked(vm))
-		turn = take_turn_locked(flow);
-	if (!turn.err) {
-		vm->unseen = false;
-		WRITE_ONCE(vm->stuck, false);
-	}
-	/* With the lock: a sender that is preempted here would keep the guest from running. */
-	if (!turn.err || (turn.full && is_unseen_locked(vm, retry))) {
-		vm->oldest_since = jiffies;
-		hf_wait_accepted_locked(vm);
-		hf_wait_notify(vm, false);
-	}
-
+	if (flow)
+		turn = take_turn_locked(flow, retry);
 	if (!list_empty(&vm->flows))
 		schedule_delayed_work(&vm->retry_work,
 				      !turn.full && hf_wait_needs_exits(vm) ? ASK_JIFFIES :
@@ -309,20 +324,23 @@ int hf_flow_send_now(struct hf_flow *flow, const void *head, size_t head_len,
 
 	if (!may_buffer(flow->sk))
 		return -EAGAIN;
-	spin_lock(&vm->tx_lock);
+	raw_spin_lock_irq(&vm->wait_lock);
 	/*
-	 * The mirror saves a copy that would most likely be in vain. We queue
+	 * The mirror saves a copy that would most likely be in vain. Messages that are
+	 * queued meanwhile may come later, for their senders have not returned. We queue
 	 * nothing, so (H) is not needed: whoever fails here comes to it.
 	 */
-	if (!vm->dead && list_empty(&vm->flows) && !READ_ONCE(vm->message_pending) &&
+	if (!READ_ONCE(vm->dead) && list_empty(&vm->flows) && !READ_ONCE(vm->message_pending) &&
 	    hf_wait_may_send_locked(vm))
 		err = hf_mailbox_put_from(vm, head, head_len, from, len);
 	if (!err) {
 		hf_wait_accepted_locked(vm);
-		if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		if (IS_ENABLED(CONFIG_PREEMPT_RT))
+			hf_wait_notify(vm, false);
+		else
 			preempt_disable();
 	}
-	spin_unlock(&vm->tx_lock);
+	raw_spin_unlock_irq(&vm->wait_lock);
 
 	if (err == -EAGAIN)
 		return err;
@@ -336,9 +354,10 @@ int hf_flow_send_now(struct hf_flow *flow, const void *head, size_t head_len,
 
 void hf_flow_arrived(struct hf_vm *vm, bool may_sleep)
 {
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return;
 	hf_wait_notify(vm, may_sleep);
-	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
-		preempt_enable();
+	preempt_enable();
 }
 
 void hf_flow_owe(struct hf_flow *flow, u32 owed)

@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mailboxes: what goes through the two pages.
+ * Mailboxes: sending through the TX page, and what an exit says of mailboxes.
  *
  * Owns the TX page (under tx_page_lock, from the copy to the end of
- * FFA_MSG_SEND) and the RX page (of the thread that was told of a message, until
- * it releases the page). Process context.
+ * FFA_MSG_SEND). hf_mailbox_exit() runs with interrupts disabled, the rest in
+ * process context.
  *
- * Invariant: a message that EL2 accepted makes a vCPU of its receiver run, and
- * the RX page waits for nothing but memory.
- * Does not: decide who sends next (hf_flow.c), know of sockets beyond two
- * upcalls, or map pages (hf_pages.c).
+ * Invariant: a message that EL2 accepted makes a vCPU of its receiver run.
+ * Does not: decide who sends next (hf_flow.c), touch the RX page (hf_rx.c), or
+ * map pages (hf_pages.c).
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
-#include <linux/bitmap.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
@@ -21,24 +17,25 @@
 #include "hf_mailbox.h"
 #include "hf_mutant.h"
 #include "hf_pages.h"
+#include "hf_rx.h"
 #include "hf_vm.h"
 #include "hf_wait.h"
 
 /* How many waiters are told at a time; the next exit goes on. */
 #define WAITERS_MAX	16
 
-/* Inside vm->tx_lock. */
-static DEFINE_SPINLOCK(tx_page_lock);
+/* Inside vm->wait_lock. */
+static DEFINE_RAW_SPINLOCK(tx_page_lock);
 
 int hf_mailbox_put(struct hf_vm *vm, const void *message, size_t len)
 {
 	int err;
 
-	lockdep_assert_held(&vm->tx_lock);
-	spin_lock(&tx_page_lock);
+	lockdep_assert_held(&vm->wait_lock);
+	raw_spin_lock(&tx_page_lock);
 	memcpy(hf_pages_tx(), message, len);
 	err = hf_ffa_msg_send(vm->id, len, hf_ffa_features.waiter_list);
-	spin_unlock(&tx_page_lock);
+	raw_spin_unlock(&tx_page_lock);
 	return err;
 }
 
@@ -48,8 +45,8 @@ int hf_mailbox_put_from(struct hf_vm *vm, const void *head, size_t head_len,
 	size_t copied;
 	int err = -EAGAIN;
 
-	lockdep_assert_held(&vm->tx_lock);
-	spin_lock(&tx_page_lock);
+	lockdep_assert_held(&vm->wait_lock);
+	raw_spin_lock(&tx_page_lock);
 	memcpy(hf_pages_tx(), head, head_len);
 	/* Page faults must wait: we spin. */
 	pagefault_disable();
@@ -58,7 +55,7 @@ int hf_mailbox_put_from(struct hf_vm *vm, const void *head, size_t head_len,
 	/* Who finds the mailbox full asks to be told when it comes back with a buffer. */
 	if (copied == len)
 		err = hf_ffa_msg_send(vm->id, head_len + len, false);
-	spin_unlock(&tx_page_lock);
+	raw_spin_unlock(&tx_page_lock);
 	if (err == -EAGAIN)
 		iov_iter_revert(from, copied);
 	return err;
@@ -66,27 +63,34 @@ int hf_mailbox_put_from(struct hf_vm *vm, const void *head, size_t head_len,
 
 void hf_mailbox_arrived(struct hf_vm *vm)
 {
-	spin_lock(&vm->tx_lock);
+	raw_spin_lock(&vm->wait_lock);
 	hf_wait_accepted_locked(vm);
-	spin_unlock(&vm->tx_lock);
+	raw_spin_unlock(&vm->wait_lock);
 	hf_wait_notify(vm, false);
 }
 
 /* VMs that wait for our mailbox were left over by notify_some(). */
 static bool own_waiters_left;
 
-/* The mailboxes of others that became free for us. */
+/* Mailboxes of others became free for us, and their flows have to be told. */
+static bool flows_to_resume;
+
 static void resume_flows(void)
 {
 	struct hf_vm *vm;
 	int i;
 	s64 id;
 
-	for (i = 0; i < WAITERS_MAX && (id = hf_ffa_mailbox_writable_get()) >= 0; i++) {
+	WRITE_ONCE(flows_to_resume, false);
+	for (i = 0; i < WAITERS_MAX; i++) {
+		id = hf_ffa_mailbox_writable_get();
+		if (id < 0)
+			return;
 		vm = hf_vm_find(id);
 		if (vm)
 			hf_flow_drain(vm);
 	}
+	WRITE_ONCE(flows_to_resume, true);
 }
 
 /*
@@ -107,109 +111,11 @@ static void notify_some(u16 vm_id, bool *left)
 			return;
 		vm = hf_vm_find(id);
 		if (id == HF_PRIMARY_VM_ID)
-			resume_flows();
+			WRITE_ONCE(flows_to_resume, true);
 		else if (vm)
 			hf_wait_interrupt(vm, HF_MAILBOX_WRITABLE_INTID);
 	}
 	WRITE_ONCE(*left, true);
-}
-
-/*
- * The RX page holds @len bytes from @offset on: copy them. Counts what it has to drop.
- * As long as we have the page no VM can send to us, so this does not wait for memory,
- * or let others run, unless there is no other way: the sender was told that we
- * have its message. The reserves are not for guests: the socket would drop what
- * comes from there.
- */
-static struct sk_buff *copy_message(struct hf_vcpu *vcpu, struct hf_vm *vm, u32 offset, u32 len)
-{
-	const void *message = hf_pages_rx() + offset;
-	struct hf_msg_hdr hdr;
-	struct sk_buff *skb;
-
-	if (offset > HF_MAILBOX_SIZE || len > HF_MAILBOX_SIZE - offset) {
-		atomic_long_inc(&vm->dropped_size);
-		return NULL;
-	}
-	if (len < sizeof(hdr)) {
-		atomic_long_inc(&vm->dropped_short);
-		return NULL;
-	}
-
-	len -= sizeof(hdr);
-	skb = alloc_skb(len, GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC);
-	if (!skb) {
-		hf_vcpu_sleep_begin(vcpu);
-		skb = alloc_skb(len, GFP_KERNEL | __GFP_NOFAIL);
-		hf_vcpu_sleep_end(vcpu);
-	}
-
-	/* The page is EL2's to write: one copy, then the copy is used. */
-	memcpy(&hdr, message, sizeof(hdr));
-	skb_put_data(skb, message + sizeof(hdr), len);
-	HF_SKB_CB(skb)->vm = vm;
-	HF_SKB_CB(skb)->src_port = le64_to_cpu(hdr.src_port);
-	HF_SKB_CB(skb)->dst_port = le64_to_cpu(hdr.dst_port);
-	return skb;
-}
-
-/*
- * While we hold the page no VM can send to us. EL2 has no reason to refuse
- * it; should it do so, one more attempt may save all of them.
- */
-static void release_page(void)
-{
-	int ret = hf_ffa_rx_release();
-
-	if (ret < 0) {
-		pr_warn_ratelimited("the RX page was not released, error %d; trying again\n", ret);
-		ret = hf_ffa_rx_release();
-	}
-	if (ret == 1)
-		notify_some(HF_PRIMARY_VM_ID, &own_waiters_left);
-}
-
-/* The RX page is ours, and holds a message of @vm, until it is released. */
-static void receive(struct hf_vcpu *vcpu, struct hf_vm *vm, u32 offset, u32 len)
-{
-	struct sk_buff *skb = copy_message(vcpu, vm, offset, len);
-
-	if (!skb) {
-		release_page();
-		return;
-	}
-
-	/* Once the page is free, another vCPU of the VM can bring the next message. */
-	spin_lock(&vm->rx_lock);
-	release_page();
-	atomic_long_inc(&vm->received);
-	hf_socket_deliver(skb);
-	spin_unlock(&vm->rx_lock);
-}
-
-/*
- * FFA_MSG_SEND2 fills our RX page without an exit. EL2 lets nothing but a header with
- * the right ids through, so that a page which does not begin with one holds no such
- * message; one that does may hold an old one, and EL2 knows. Sender and receiver are
- * what EL2 checked, offset and size may be anything.
- */
-static void receive_unseen(struct hf_vcpu *vcpu)
-{
-	const struct hf_msg2_hdr *page = hf_pages_rx();
-	struct hf_msg2_hdr hdr;
-	struct hf_vm *vm;
-
-	if (le16_to_cpu(READ_ONCE(page->receiver)) != HF_PRIMARY_VM_ID || !hf_ffa_rx_full())
-		return;
-
-	hdr = *page;
-	vm = hf_vm_find(le16_to_cpu(hdr.sender));
-	if (vm && le32_to_cpu(hdr.offset) >= sizeof(hdr)) {
-		receive(vcpu, vm, le32_to_cpu(hdr.offset), le32_to_cpu(hdr.size));
-		return;
-	}
-	atomic_long_inc(vm ? &vm->dropped_size : &vcpu->vm->dropped_sender);
-	release_page();
 }
 
 /* A message went from one VM to another: our part is to run the receiver. */
@@ -221,6 +127,31 @@ static void forward(struct hf_vcpu *vcpu, u16 receiver)
 		hf_mailbox_arrived(vm);
 	else
 		atomic_long_inc(&vcpu->vm->dropped_sender);
+}
+
+void hf_mailbox_exit(struct hf_vcpu *vcpu, enum hf_exit_kind kind, const struct hf_ffa_exit *exit)
+{
+	struct hf_vm *vm = vcpu->vm;
+	bool wanted = false;
+
+	/* First, because all VMs wait for our RX page. */
+	if (kind == HF_EXIT_MSG_SEND && exit->vcpu == HF_PRIMARY_VM_ID)
+		wanted = hf_rx_take(vcpu, exit->len);
+	if (hf_ffa_features.send2)
+		wanted |= hf_rx_take_unseen(vcpu);
+
+	if (kind == HF_EXIT_MSG_SEND && exit->vcpu != HF_PRIMARY_VM_ID)
+		forward(vcpu, exit->vcpu);
+	if (kind == HF_EXIT_RX_RELEASE || READ_ONCE(vm->waiters_left))
+		notify_some(vm->id, &vm->waiters_left);
+	if (wanted || READ_ONCE(own_waiters_left))
+		notify_some(HF_PRIMARY_VM_ID, &own_waiters_left);
+
+	if (kind == HF_EXIT_MSG_WAIT)
+		hf_wait_begin(vcpu);
+	else
+		hf_wait_exit(vcpu, kind, kind == HF_EXIT_WFI ||
+			     (kind == HF_EXIT_YIELD && exit->timeout_ns));
 }
 
 static void vm_died(struct hf_vm *vm)
@@ -237,35 +168,19 @@ static void vm_died(struct hf_vm *vm)
 	hf_flow_purge(vm);
 }
 
-void hf_mailbox_exit(struct hf_vcpu *vcpu, enum hf_exit_kind kind, const struct hf_ffa_exit *exit)
+void hf_mailbox_finish(struct hf_vcpu *vcpu)
 {
 	struct hf_vm *vm = vcpu->vm;
 
-	switch (kind) {
-	case HF_EXIT_MSG_SEND:
-		if (exit->vcpu == HF_PRIMARY_VM_ID)
-			receive(vcpu, vm, 0, exit->len);
-		else
-			forward(vcpu, exit->vcpu);
-		break;
-	case HF_EXIT_ABORTED:
-		vm_died(vm);
-		break;
-	default:
-		break;
+	hf_rx_deliver(vm);
+	if (vcpu->unseen) {
+		hf_rx_deliver(vcpu->unseen);
+		vcpu->unseen = NULL;
 	}
-	if (hf_ffa_features.send2)
-		receive_unseen(vcpu);
-	if (kind == HF_EXIT_RX_RELEASE || READ_ONCE(vm->waiters_left))
-		notify_some(vm->id, &vm->waiters_left);
-	if (READ_ONCE(own_waiters_left))
-		notify_some(HF_PRIMARY_VM_ID, &own_waiters_left);
-
-	if (kind == HF_EXIT_MSG_WAIT)
-		hf_wait_begin(vcpu);
-	else
-		hf_wait_exit(vcpu, kind, kind == HF_EXIT_WFI ||
-			     (kind == HF_EXIT_YIELD && exit->timeout_ns));
+	if (vcpu->last_exit == HF_EXIT_ABORTED)
+		vm_died(vm);
+	if (READ_ONCE(flows_to_resume))
+		resume_flows();
 	/*
 	 * (I) The vCPU could have freed its mailbox while a sender that finds
 	 * it full has not yet made its message visible in the queue.
@@ -283,6 +198,7 @@ void hf_mailbox_clear(void)
 {
 	if (hf_ffa_features.send2)
 		hf_ffa_rx_full();
+	/* There may be nothing to release, which is not worth a line. */
 	if (hf_ffa_rx_release() == 1)
 		own_waiters_left = true;
 }

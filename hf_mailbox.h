@@ -1,34 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Mailboxes: receiving, and who has to run because a message is there.
+ * Mailboxes: sending, and who has to run because a message is there.
  */
 #ifndef HF_MAILBOX_H
 #define HF_MAILBOX_H
-
-#include <linux/skbuff.h>
 
 #include "hf_vm.h"
 
 struct iov_iter;
 
 /**
- * struct hf_skb_cb - what a received message's sk_buff knows of its sender
- * @vm:       Sender.
- * @src_port: Port of the sender.
- * @dst_port: Port that it is for.
- */
-struct hf_skb_cb {
-	struct hf_vm *vm;
-	u64 src_port;
-	u64 dst_port;
-};
-
-#define HF_SKB_CB(skb) ((struct hf_skb_cb *)(skb)->cb)
-
-/**
  * hf_mailbox_put() - put a message into the mailbox of a VM
  *
- * Context: under vm->tx_lock. Return: 0, and hf_wait_accepted_locked() is owed; -EAGAIN
+ * Context: under vm->wait_lock. Return: 0, and hf_wait_accepted_locked() is owed; -EAGAIN
  * if the mailbox is full, and we are told when it no longer is, where EL2 does that;
  * or another negative errno: it can never be sent.
  */
@@ -46,7 +30,7 @@ void hf_mailbox_purge_all(void);
 
 /*
  * EL2 holds a message for @vm that we did not send: make one of its vCPUs run.
- * Process context, may hold spinlocks but not vm->tx_lock.
+ * Interrupts are disabled.
  */
 void hf_mailbox_arrived(struct hf_vm *vm);
 
@@ -57,13 +41,18 @@ void hf_mailbox_arrived(struct hf_vm *vm);
 void hf_mailbox_clear(void);
 
 /**
- * hf_socket_deliver() - upcall: a message for us
- * @skb: The payload, HF_SKB_CB(skb) filled in. Taken.
+ * hf_mailbox_exit() - a vCPU exited: what must not wait, and what others wait for
  *
- * Context: whoever runs a vCPU, under the sending VM's rx_lock: may not sleep. The
- * RX page has been released.
+ * Context: whoever runs @vcpu, interrupts disabled. hf_mailbox_finish() is owed.
  */
-void hf_socket_deliver(struct sk_buff *skb);
+void hf_mailbox_exit(struct hf_vcpu *vcpu, enum hf_exit_kind kind,
+		     const struct hf_ffa_exit *exit);
+
+/*
+ * The rest: deliver what was taken, and send what the exit made room for. Process
+ * context, may hold no lock; does not sleep.
+ */
+void hf_mailbox_finish(struct hf_vcpu *vcpu);
 
 /* Upcall: @vm died. Called once, by whoever runs a vCPU: may not sleep. */
 void hf_socket_vm_died(struct hf_vm *vm);

@@ -17,6 +17,7 @@
 #include "hf_compat.h"
 #include "hf_flow.h"
 #include "hf_mailbox.h"
+#include "hf_rx.h"
 
 /* The end that a connected socket speaks to. Constant; freed after a grace period. */
 struct hf_peer {

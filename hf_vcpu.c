@@ -3,10 +3,11 @@
  * vCPUs: the run loop, requests, sleep and wake-up.
  *
  * One kernel thread per vCPU calls FFA_RUN for as long as the vCPU has
- * something to do and sleeps otherwise. While it sleeps, the sender of a message
- * may run the vCPU in its place. The only file that puts a thread to sleep or
- * wakes one. Threads and senders are in process context; hf_vcpu_request() is
- * called from anywhere.
+ * something to do and sleeps otherwise. While it does not run the vCPU, the sender
+ * of a message may, in its place. Whichever it is has preemption disabled; from the
+ * last look at the requests until the exit is taken note of, interrupts as well. The
+ * only file that puts a thread to sleep or wakes one. Threads and senders are in
+ * process context; hf_vcpu_request() is called from anywhere.
  *
  * Invariant: a request that was made is seen by whoever runs the vCPU, before
  * that enters the guest, and before the thread sleeps; wake-up.rst has the proof.
@@ -27,6 +28,7 @@
 #include "hf_compat.h"
 #include "hf_exit.h"
 #include "hf_mutant.h"
+#include "hf_rx.h"
 #include "hf_vcpu.h"
 #include "hf_vm.h"
 #include "hf_wait.h"
@@ -175,6 +177,7 @@ static void run_guest(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit)
 	if (timed)
 		vcpu->stay_ns += ktime_get_mono_fast_ns();
 	WRITE_ONCE(vcpu->mode, HF_VCPU_OUTSIDE);
+	hf_exit_take(vcpu, exit);
 
 	/* Take the interrupt that ended the run here: a tick is the guest's time. */
 	local_irq_enable();
@@ -183,11 +186,8 @@ static void run_guest(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit)
 	guest_time_ends();
 }
 
-/*
- * Run the vCPU until it exits. Returns false if a request came first, or somebody
- * wants this CPU and is not to be kept waiting (@yield).
- */
-static bool vcpu_enter(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit, bool yield)
+/* Run the vCPU until it exits. Returns false if a request came first, or this CPU is wanted. */
+static bool vcpu_enter(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit)
 {
 	bool entered = false;
 
@@ -212,8 +212,7 @@ static bool vcpu_enter(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit, bool yiel
 	 * Proof:  litmus/SB+request-vs-enter, litmus/R+mirror-vs-consume, spin/vcpu_sleep
 	 */
 	smp_mb();
-	if ((!READ_ONCE(vcpu->requests) && !(yield && need_resched())) ||
-	    hf_mutant(NO_LAST_LOOK)) {
+	if ((!READ_ONCE(vcpu->requests) && !hf_need_resched()) || hf_mutant(NO_LAST_LOOK)) {
 		hf_mutant_window(vcpu->vm->id, HF_WINDOW_AFTER_LAST_LOOK,
 				 hf_mutant(INTERRUPTS_ON));
 		run_guest(vcpu, exit);
@@ -229,7 +228,7 @@ static void start_timer(struct hf_vcpu *vcpu)
 {
 	vcpu->timed = vcpu->deadline != KTIME_MAX;
 	if (vcpu->timed)
-		hrtimer_start(&vcpu->timer, vcpu->deadline, HRTIMER_MODE_ABS);
+		hrtimer_start(&vcpu->timer, vcpu->deadline, HRTIMER_MODE_ABS_HARD);
 }
 
 static void stop_timer(struct hf_vcpu *vcpu)
@@ -239,13 +238,37 @@ static void stop_timer(struct hf_vcpu *vcpu)
 	vcpu->timed = false;
 }
 
+static enum hrtimer_restart timer_expired(struct hrtimer *timer)
+{
+	might_sleep_if(hf_mutant(PLANTED_TIMER_SLEEPS));
+	hf_vcpu_request(container_of(timer, struct hf_vcpu, timer), HF_REQ_TIMER);
+	return HRTIMER_NORESTART;
+}
+
 /*
- * A vCPU is its thread's to run, unless the mode is BLOCKED: then whoever takes
- * it from there runs it, and gives it back. Returns false if somebody else did.
- * The request may have been served by then: who takes a vCPU looks again.
+ * With a runner that is preempted a vCPU would stand still that another could run.
+ * Where spinlocks sleep, preemption cannot be disabled around what takes them.
+ */
+static void runner_begin(void)
+{
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		preempt_disable();
+}
+
+static void runner_end(void)
+{
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		preempt_enable();
+}
+
+/*
+ * A vCPU may be run by whoever takes it from the mode BLOCKED, and gives it back
+ * afterwards. Returns false if another did. The request may have been served by then:
+ * who takes a vCPU looks again.
  */
 static bool take(struct hf_vcpu *vcpu)
 {
+	runner_begin();
 	/*
 	 * (N) We could go on from what the vCPU's fields said before whoever
 	 * ran it last wrote them.
@@ -254,7 +277,10 @@ static bool take(struct hf_vcpu *vcpu)
 	 * Pairs:  (O) in give_back()
 	 * Proof:  litmus/MP+state-vs-take
 	 */
-	return cmpxchg(&vcpu->mode, HF_VCPU_BLOCKED, HF_VCPU_OUTSIDE) == HF_VCPU_BLOCKED;
+	if (cmpxchg(&vcpu->mode, HF_VCPU_BLOCKED, HF_VCPU_OUTSIDE) == HF_VCPU_BLOCKED)
+		return true;
+	runner_end();
+	return false;
 }
 
 static void give_back(struct hf_vcpu *vcpu)
@@ -267,59 +293,19 @@ static void give_back(struct hf_vcpu *vcpu)
 	 * Proof:  litmus/MP+state-vs-take
 	 */
 	smp_store_release(&vcpu->mode, HF_VCPU_BLOCKED);
+	runner_end();
 }
 
-/* Sleep until there is a request, or the deadline is over, that no sender took care of. */
-static void vcpu_block(struct hf_vcpu *vcpu)
-{
-	int i;
-
-	for (i = 0; hf_mutant(PLANTED_PLAIN_ACCESS) && i < 1000 && !vcpu->requests; i++)
-		cpu_relax();
-	start_timer(vcpu);
-	give_back(vcpu);
-	for (;;) {
-		/*
-		 * (E) A kick could find us outside, or our task not yet asleep,
-		 * while we do not see its request; or we could find the vCPU
-		 * taken while whoever gives it back finds us awake.
-		 *
-		 * Orders: mode = BLOCKED, task state  ->  requests, mode
-		 * Pairs:  (B) in kick(), (P) in borrow()
-		 * Proof:  litmus/SB+request-vs-sleep, litmus/SB+wake-vs-sleep, spin/vcpu_sleep
-		 */
-		set_current_state(TASK_IDLE);
-		if (READ_ONCE(vcpu->requests) && !hf_mutant(SLEEP_WITHOUT_LOOK) && take(vcpu)) {
-			if (READ_ONCE(vcpu->requests))
-				break;
-			give_back(vcpu);
-			continue;
-		}
-		schedule();
-		WRITE_ONCE(vcpu->wakes, vcpu->wakes + 1);
-		if ((hf_mutant(SLEEP_WITHOUT_LOOK) || hf_mutant(KICK_WITHOUT_REQUEST)) &&
-		    take(vcpu))
-			break;
-	}
-	__set_current_state(TASK_RUNNING);
-	stop_timer(vcpu);
-}
-
-static enum hrtimer_restart timer_expired(struct hrtimer *timer)
-{
-	might_sleep_if(hf_mutant(PLANTED_TIMER_SLEEPS));
-	hf_vcpu_request(container_of(timer, struct hf_vcpu, timer), HF_REQ_TIMER);
-	return HRTIMER_NORESTART;
-}
-
-/* Run a vCPU that was taken until it has nothing to do, or a sender was held up for long. */
-static void run_borrowed(struct hf_vcpu *vcpu)
+/*
+ * Run a vCPU that was taken until it has nothing to do, others should go first, or it
+ * has exited so many times.
+ */
+static void run(struct hf_vcpu *vcpu, int exits)
 {
 	struct hf_ffa_exit exit;
 	unsigned long requests;
-	int i;
 
-	for (i = 0; i < BORROW_EXITS && !need_resched(); i++) {
+	while (exits-- && !hf_need_resched() && hf_rx_refill(vcpu, HF_RX_NOWAIT)) {
 		requests = check_requests(vcpu);
 		if (requests & BIT(HF_REQ_STOP)) {
 			make_request(vcpu, HF_REQ_STOP);
@@ -328,9 +314,11 @@ static void run_borrowed(struct hf_vcpu *vcpu)
 		if (!may_run(vcpu, requests))
 			return;
 		vcpu->deadline = 0;
-		if (!vcpu_enter(vcpu, &exit, true))
+		if (!vcpu_enter(vcpu, &exit))
 			continue;
-		hf_exit_handle(vcpu, &exit);
+		hf_exit_finish(vcpu, &exit);
+		if (hf_mutant(CLEAR_AFTER_RUN))
+			vcpu->requests &= BIT(HF_REQ_STOP);
 		if (vcpu->last_exit == HF_EXIT_INTERRUPT || vcpu->last_exit == HF_EXIT_YIELD)
 			return;
 		if (vcpu->deadline && !READ_ONCE(vcpu->requests))
@@ -338,13 +326,12 @@ static void run_borrowed(struct hf_vcpu *vcpu)
 	}
 }
 
-static void serve_borrowed(struct hf_vcpu *vcpu)
+/* The same, and see that what remains to be done will be. */
+static void serve(struct hf_vcpu *vcpu, int exits)
 {
 	stop_timer(vcpu);
-	vcpu->borrowed = true;
-	run_borrowed(vcpu);
-	vcpu->borrowed = false;
-	if (hf_mutant(BACK_WITHOUT_TIMER) && vcpu->deadline)
+	run(vcpu, exits);
+	if (hf_mutant(BACK_WITHOUT_TIMER) && vcpu->deadline && current != vcpu->task)
 		vcpu->deadline = KTIME_MAX;
 	if (!vcpu->deadline) {
 		make_request(vcpu, HF_REQ_WAKE);
@@ -355,9 +342,9 @@ static void serve_borrowed(struct hf_vcpu *vcpu)
 
 /*
  * Run the vCPU in its thread's place, if nobody else does: saves two switches of
- * tasks. Preemption is disabled, for a sender that is preempted, or has used up what
- * its control group may have, would keep the vCPU from running. An interrupt ends the
- * guest's run all the same, and whoever wants this CPU then gets it.
+ * tasks. Preemption is disabled, for a sender that has used up what its control group
+ * may have would keep the vCPU from running. An interrupt ends the guest's run all the
+ * same, and whoever wants this CPU then gets it.
  */
 static void borrow(struct hf_vcpu *vcpu)
 {
@@ -366,7 +353,7 @@ static void borrow(struct hf_vcpu *vcpu)
 		return;
 	}
 	if (READ_ONCE(vcpu->requests))
-		serve_borrowed(vcpu);
+		serve(vcpu, BORROW_EXITS);
 	give_back(vcpu);
 	/*
 	 * (P) A kick could have found us outside while we do not see its
@@ -406,65 +393,76 @@ void hf_vcpu_request_here(struct hf_vcpu *vcpu, enum hf_vcpu_request request)
 		kick(vcpu);
 }
 
-/* The sender stays on the CPU that was found fit. */
-void hf_vcpu_sleep_begin(const struct hf_vcpu *vcpu)
+/* Sleep until there is a request that no sender takes care of; the vCPU is then taken. */
+static void vcpu_block(struct hf_vcpu *vcpu)
 {
-	if (!vcpu->borrowed)
-		return;
-	migrate_disable();
-	preempt_enable();
-}
+	int i;
 
-void hf_vcpu_sleep_end(const struct hf_vcpu *vcpu)
-{
-	if (!vcpu->borrowed)
-		return;
-	preempt_disable();
-	migrate_enable();
-}
-
-/*
- * A guest that yields wants others to go first. One that answered gets to wait for
- * the next message now and then before the receiver sends that; else each one
- * would find the thread awake, and never be run by its sender. Returns false then.
- */
-static bool let_others_run(struct hf_vcpu *vcpu)
-{
-	if (vcpu->last_exit == HF_EXIT_MSG_SEND && vcpu->exits[HF_EXIT_MSG_SEND] % 8 == 0)
-		return false;
-	if (vcpu->last_exit == HF_EXIT_YIELD)
+	for (i = 0; hf_mutant(PLANTED_PLAIN_ACCESS) && i < 1000 && !vcpu->requests; i++)
+		cpu_relax();
+	for (;;) {
+		/*
+		 * (E) A kick could find us outside, or our task not yet asleep,
+		 * while we do not see its request; or we could find the vCPU
+		 * taken while whoever gives it back finds us awake.
+		 *
+		 * Orders: mode = BLOCKED, task state  ->  requests, mode
+		 * Pairs:  (B) in kick(), (P) in borrow()
+		 * Proof:  litmus/SB+request-vs-sleep, litmus/SB+wake-vs-sleep, spin/vcpu_sleep
+		 */
+		set_current_state(TASK_IDLE);
+		if (READ_ONCE(vcpu->requests) && !hf_mutant(SLEEP_WITHOUT_LOOK) && take(vcpu)) {
+			if (READ_ONCE(vcpu->requests))
+				break;
+			give_back(vcpu);
+			continue;
+		}
 		schedule();
-	else
-		cond_resched();
-	return true;
+		WRITE_ONCE(vcpu->wakes, vcpu->wakes + 1);
+		if ((hf_mutant(SLEEP_WITHOUT_LOOK) || hf_mutant(KICK_WITHOUT_REQUEST)) &&
+		    take(vcpu))
+			break;
+	}
+	__set_current_state(TASK_RUNNING);
+}
+
+static bool has_to_stop(const struct hf_vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->requests) & BIT(HF_REQ_STOP);
+}
+
+/* For what the next exit brings. Until then the vCPU is not run, whoever wants it to be. */
+static void wait_for_memory(struct hf_vcpu *vcpu)
+{
+	runner_end();
+	while (!hf_rx_refill(vcpu, GFP_KERNEL) && !has_to_stop(vcpu))
+		schedule_timeout_idle(1);
+	runner_begin();
 }
 
 static int vcpu_thread(void *data)
 {
 	struct hf_vcpu *vcpu = data;
-	struct hf_ffa_exit exit;
-	unsigned long requests;
-	bool yield = true;
+	bool yields;
 
+	make_request(vcpu, HF_REQ_WAKE);
+	WRITE_ONCE(vcpu->mode, HF_VCPU_BLOCKED);
 	for (;;) {
-		requests = check_requests(vcpu);
-		if (requests & BIT(HF_REQ_STOP))
+		vcpu_block(vcpu);
+		if (has_to_stop(vcpu))
 			break;
-
-		if (may_run(vcpu, requests)) {
-			vcpu->deadline = 0;
-			if (!vcpu_enter(vcpu, &exit, yield)) {
-				cond_resched();
-				continue;
-			}
-			hf_exit_handle(vcpu, &exit);
-			yield = vcpu->deadline || let_others_run(vcpu);
-		}
-		if (hf_mutant(CLEAR_AFTER_RUN))
-			vcpu->requests &= BIT(HF_REQ_STOP);
-		if (vcpu->deadline && !(READ_ONCE(vcpu->requests) & BIT(HF_REQ_MESSAGE)))
-			vcpu_block(vcpu);
+		if (!hf_rx_refill(vcpu, HF_RX_NOWAIT))
+			wait_for_memory(vcpu);
+		serve(vcpu, INT_MAX);
+		yields = vcpu->last_exit == HF_EXIT_YIELD;
+		give_back(vcpu);
+		/* A guest that yields wants others to go first; so do those that want this CPU. */
+		if (yields || hf_need_resched())
+			schedule();
+		else
+			cond_resched_tasks_rcu_qs();
 	}
+	runner_end();
 	return 0;
 }
 
@@ -478,7 +476,7 @@ int hf_vcpu_create(struct hf_vcpu *vcpu, struct hf_vm *vm, u16 index)
 	vcpu->off = index;
 	vcpu->deadline = KTIME_MAX;
 	vcpu->backoff_ns = HF_BACKOFF_MIN_NS;
-	hrtimer_setup(&vcpu->timer, timer_expired, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
+	hrtimer_setup(&vcpu->timer, timer_expired, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
 	if (hf_mutant(WAITING_UNINITIALISED) && index)
 		set_bit(index, vm->waiting);
 
@@ -489,6 +487,12 @@ int hf_vcpu_create(struct hf_vcpu *vcpu, struct hf_vm *vm, u16 index)
 	/* The thread may end before hf_vcpu_stop() waits for that. */
 	vcpu->task = get_task_struct(task);
 	return 0;
+}
+
+void hf_vcpu_destroy(struct hf_vcpu *vcpu)
+{
+	put_task_struct(vcpu->task);
+	hf_rx_free(vcpu);
 }
 
 void hf_vcpu_start(struct hf_vcpu *vcpu)

@@ -17,7 +17,7 @@ enum hf_vcpu_mode {
 	HF_VCPU_OUTSIDE,	/* in the kernel, will look at its requests */
 	HF_VCPU_IN_GUEST,	/* past the last look, in FFA_RUN or about to be */
 	HF_VCPU_EXITING,	/* as IN_GUEST, and an IPI is on its way */
-	HF_VCPU_BLOCKED,	/* nobody runs it: its thread sleeps, or will look again */
+	HF_VCPU_BLOCKED,	/* not run: its thread sleeps, or will look again */
 };
 
 /* Why a vCPU's thread has to look up. Any request makes it run the vCPU. */
@@ -30,7 +30,11 @@ enum hf_vcpu_request {
 	HF_REQ_ON,		/* EL2 named it: it is on, and has to run */
 };
 
+/* Sizes of buffers for received messages. */
+#define HF_RX_SPARES	4
+
 struct hf_vm;
+struct sk_buff;
 
 /* What a vCPU that polls did since a message was accepted; hf_wait.c. */
 struct hf_polling {
@@ -65,7 +69,10 @@ struct hf_vcpu {
 	ktime_t deadline;		/* when to run it again without a request */
 	struct hrtimer timer;
 	bool timed;			/* the timer was started */
-	bool borrowed;			/* run by a sender, preemption disabled */
+	struct sk_buff *spares[HF_RX_SPARES];	/* for what the next exit brings; hf_rx.c */
+	bool rx_ready;			/* they are all there */
+	struct hf_vm *unseen;		/* the last exit brought a message of it by FFA_MSG_SEND2 */
+	ktime_t exited;			/* when, if the exit came with a timeout */
 	enum hf_exit_kind last_exit;
 	u32 epoch;			/* of its VM, when it was last entered */
 	struct hf_polling polling;	/* since that epoch began */
@@ -80,6 +87,8 @@ struct hf_vcpu {
 int hf_vcpu_create(struct hf_vcpu *vcpu, struct hf_vm *vm, u16 index);
 void hf_vcpu_start(struct hf_vcpu *vcpu);
 void hf_vcpu_stop(struct hf_vcpu *vcpu);
+/* After hf_vcpu_stop(); frees what the vCPU owns, not @vcpu. */
+void hf_vcpu_destroy(struct hf_vcpu *vcpu);
 
 /**
  * hf_vcpu_request() - make a request of a vCPU and see that its thread looks at it
@@ -96,26 +105,11 @@ void hf_vcpu_request(struct hf_vcpu *vcpu, enum hf_vcpu_request request);
  */
 void hf_vcpu_request_here(struct hf_vcpu *vcpu, enum hf_vcpu_request request);
 
-/*
- * Around what may sleep, for whoever runs @vcpu: a sender does it with preemption
- * disabled. Meanwhile nobody else can run it.
- */
-void hf_vcpu_sleep_begin(const struct hf_vcpu *vcpu);
-void hf_vcpu_sleep_end(const struct hf_vcpu *vcpu);
-
 /**
  * hf_vcpu_kick_out() - end the vCPU's stay in the guest, if it is there
  *
  * For what its next exit tells. Context: any.
  */
 void hf_vcpu_kick_out(struct hf_vcpu *vcpu);
-
-/**
- * hf_mailbox_exit() - upcall: a vCPU exited, and its VM's mailbox may be free
- *
- * Context: whoever runs the vCPU; a sender has preemption disabled.
- */
-void hf_mailbox_exit(struct hf_vcpu *vcpu, enum hf_exit_kind kind,
-		     const struct hf_ffa_exit *exit);
 
 #endif

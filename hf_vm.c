@@ -10,7 +10,6 @@
  */
 #include <linux/bitmap.h>
 #include <linux/cred.h>
-#include <linux/sched/task.h>
 #include <linux/slab.h>
 
 #include "hf_vm.h"
@@ -57,7 +56,7 @@ static void vm_destroy(struct hf_vm *vm)
 
 	vm_stop(vm);
 	for (i = 0; i < vm->nr_vcpus; i++)
-		put_task_struct(vm->vcpus[i].task);
+		hf_vcpu_destroy(&vm->vcpus[i]);
 	kfree(vm->vcpus);
 	bitmap_free(vm->bitmaps);
 	kfree(vm);
@@ -152,6 +151,7 @@ int hf_vm_create(u16 id, u16 nr_vcpus)
 	vm->max_vcpus = max_t(u16, nr_vcpus, HF_VCPUS_NAMED_MAX);
 	vm->owner = INVALID_UID;
 	vm->group = INVALID_GID;
+	raw_spin_lock_init(&vm->wait_lock);
 	spin_lock_init(&vm->tx_lock);
 	spin_lock_init(&vm->rx_lock);
 	INIT_LIST_HEAD(&vm->flows);

@@ -5,6 +5,7 @@
 #ifndef HF_VM_H
 #define HF_VM_H
 
+#include <linux/llist.h>
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
 #include <linux/workqueue.h>
@@ -38,15 +39,19 @@ struct hf_vm {
 	struct delayed_work create_work;	/* creates those */
 	bool closing;			/* no more of that */
 
-	/* Under tx_lock. */
-	spinlock_t tx_lock ____cacheline_aligned_in_smp;
-	unsigned long *readers;		/* vCPUs that may be reading a message; hf_wait.c */
+	/* Under wait_lock, which is inside tx_lock; hf_wait.c. */
+	raw_spinlock_t wait_lock ____cacheline_aligned_in_smp;
+	unsigned long *readers;		/* vCPUs that may be reading a message */
 	unsigned long *pollers;		/* vCPUs that may read without having waited */
 	unsigned long *inside;		/* of those, the ones in the guest */
 	bool answers;			/* one of those has sent a message */
 	unsigned long *deferred;	/* vCPUs that wait for readers, and go before messages */
 	u32 epoch;			/* messages accepted, mod 2^32 */
 	bool was_pending;		/* mutants only */
+	unsigned long oldest_since;	/* jiffies of the last turn; mutants only */
+
+	/* Under tx_lock. */
+	spinlock_t tx_lock;
 	bool unseen;			/* run for a full mailbox that no exit explains */
 	bool stuck;			/* and that did not help */
 	struct list_head flows;		/* those with something to send, in turn */
@@ -57,10 +62,10 @@ struct hf_vm {
 	unsigned int closed_flows;	/* those that nobody owns any more */
 	unsigned int stray_flows;	/* those that nobody ever owned */
 	unsigned int closed_bytes;	/* what both have queued */
-	unsigned long oldest_since;	/* jiffies of the last turn; mutants only */
 
-	/* From before the RX page is released until its message is delivered; before tx_lock. */
-	spinlock_t rx_lock ____cacheline_aligned_in_smp;
+	/* Messages from it that were taken out of our RX page, the last one first. */
+	struct llist_head rx_taken;
+	spinlock_t rx_lock;		/* while they are delivered; before tx_lock */
 
 	/* Stall detector only. */
 	u64 stalled_at;			/* see stalled_at() in hf_state.c */

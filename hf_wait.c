@@ -9,7 +9,7 @@
  * guest time that it has read; hypercalls.rst has the rule and its limits.
  *
  * Invariant: a message that EL2 accepted makes a vCPU of its receiver run; with
- * rx_overwrite, "send" and "a waiting vCPU may run" exclude each other (tx_lock).
+ * rx_overwrite, "send" and "a waiting vCPU may run" exclude each other (wait_lock).
  * Does not: look at a clock to decide about a message.
  */
 #include <linux/bitmap.h>
@@ -73,7 +73,7 @@ bool hf_wait_is_serving(const struct hf_vm *vm)
  */
 bool hf_wait_may_send_locked(const struct hf_vm *vm)
 {
-	lockdep_assert_held(&vm->tx_lock);
+	lockdep_assert_held(&vm->wait_lock);
 	if (hf_mutant(CLOCK_DECIDES) && time_after_eq(jiffies, vm->oldest_since + HZ / 50))
 		return true;
 	if (!hf_ffa_features.rx_overwrite)
@@ -102,7 +102,7 @@ bool hf_wait_is_reader(const struct hf_vcpu *vcpu)
 
 void hf_wait_accepted_locked(struct hf_vm *vm)
 {
-	lockdep_assert_held(&vm->tx_lock);
+	lockdep_assert_held(&vm->wait_lock);
 	bitmap_or(vm->readers, vm->readers, vm->inside, vm->max_vcpus);
 	/*
 	 * (F) We could find no vCPU waiting while one that is about to sleep
@@ -172,7 +172,7 @@ static void stop_reading_locked(struct hf_vcpu *vcpu)
 	struct hf_vm *vm = vcpu->vm;
 	unsigned long i;
 
-	lockdep_assert_held(&vm->tx_lock);
+	lockdep_assert_held(&vm->wait_lock);
 	__clear_bit(vcpu->index, vm->readers);
 	if (vm->message_pending || !bitmap_empty(vm->readers, vm->max_vcpus))
 		return;
@@ -185,7 +185,7 @@ static void begin_locked(struct hf_vcpu *vcpu)
 {
 	struct hf_vm *vm = vcpu->vm;
 
-	lockdep_assert_held(&vm->tx_lock);
+	lockdep_assert_held(&vm->wait_lock);
 	WRITE_ONCE(vm->waits, true);
 	clear_bit(vcpu->index, vm->pollers);
 	__clear_bit(vcpu->index, vm->inside);
@@ -201,9 +201,9 @@ void hf_wait_begin(struct hf_vcpu *vcpu)
 
 	vcpu->waiting = true;
 	if (hf_ffa_features.rx_overwrite) {
-		spin_lock(&vm->tx_lock);
+		raw_spin_lock(&vm->wait_lock);
 		begin_locked(vcpu);
-		spin_unlock(&vm->tx_lock);
+		raw_spin_unlock(&vm->wait_lock);
 	} else {
 		if (!READ_ONCE(vm->waits))
 			WRITE_ONCE(vm->waits, true);
@@ -231,8 +231,8 @@ static bool has_reason_locked(struct hf_vcpu *vcpu, unsigned long requests)
 {
 	struct hf_vm *vm = vcpu->vm;
 
-	lockdep_assert_held(&vm->tx_lock);
-	if (vm->dead)
+	lockdep_assert_held(&vm->wait_lock);
+	if (READ_ONCE(vm->dead))
 		return true;
 	if (hf_ffa_features.wait_returns)
 		return vm->message_pending;
@@ -266,14 +266,14 @@ static void enter_polling(struct hf_vcpu *vcpu)
 {
 	struct hf_vm *vm = vcpu->vm;
 
-	spin_lock(&vm->tx_lock);
+	raw_spin_lock_irq(&vm->wait_lock);
 	if (vcpu->epoch != vm->epoch)
 		memset(&vcpu->polling, 0, sizeof(vcpu->polling));
 	__set_bit(vcpu->index, vm->inside);
 	if (!vcpu->polling.has_read)
 		__set_bit(vcpu->index, vm->readers);
 	vcpu->epoch = vm->epoch;
-	spin_unlock(&vm->tx_lock);
+	raw_spin_unlock_irq(&vm->wait_lock);
 }
 
 bool hf_wait_end(struct hf_vcpu *vcpu, unsigned long requests)
@@ -294,7 +294,7 @@ bool hf_wait_end(struct hf_vcpu *vcpu, unsigned long requests)
 		return true;
 	}
 
-	spin_lock(&vm->tx_lock);
+	raw_spin_lock_irq(&vm->wait_lock);
 	requests |= vcpu->early;
 	run = has_reason_locked(vcpu, requests);
 	if (run) {
@@ -304,7 +304,7 @@ bool hf_wait_end(struct hf_vcpu *vcpu, unsigned long requests)
 		end_waiting(vcpu, requests);
 		__set_bit(vcpu->index, vm->readers);
 	}
-	spin_unlock(&vm->tx_lock);
+	raw_spin_unlock_irq(&vm->wait_lock);
 	return run;
 }
 
@@ -314,7 +314,7 @@ static bool has_read_locked(struct hf_vcpu *vcpu, enum hf_exit_kind kind, bool r
 	struct hf_vm *vm = vcpu->vm;
 	struct hf_polling *p = &vcpu->polling;
 
-	lockdep_assert_held(&vm->tx_lock);
+	lockdep_assert_held(&vm->wait_lock);
 	/* But it may not have seen the message: not has_read. */
 	if (rests)
 		return true;
@@ -351,12 +351,12 @@ void hf_wait_exit(struct hf_vcpu *vcpu, enum hf_exit_kind kind, bool rests)
 	if (!hf_ffa_features.rx_overwrite ||
 	    !(gone || test_bit(vcpu->index, vm->pollers)))
 		return;
-	spin_lock(&vm->tx_lock);
+	raw_spin_lock(&vm->wait_lock);
 	__clear_bit(vcpu->index, vm->inside);
 	/* Should it be switched on again, it begins anew. */
 	if (gone)
 		set_bit(vcpu->index, vm->pollers);
 	if (gone || has_read_locked(vcpu, kind, rests))
 		stop_reading_locked(vcpu);
-	spin_unlock(&vm->tx_lock);
+	raw_spin_unlock(&vm->wait_lock);
 }

@@ -11,7 +11,7 @@
 /**
  * hf_wait_may_send_locked() - whether a message should go to EL2 now
  *
- * Context: under vm->tx_lock. If not, a later exit of one of the VM's vCPUs changes that.
+ * Context: under vm->wait_lock. If not, a later exit of one of the VM's vCPUs changes that.
  */
 bool hf_wait_may_send_locked(const struct hf_vm *vm);
 
@@ -25,12 +25,12 @@ bool hf_wait_needs_exits(const struct hf_vm *vm);
 /* Whether a vCPU is between two stays in FFA_MSG_WAIT, as far as its exits tell. Any context. */
 bool hf_wait_is_serving(const struct hf_vm *vm);
 
-/* EL2 has accepted a message for @vm; hf_wait_notify() is owed. Under vm->tx_lock. */
+/* EL2 has accepted a message for @vm; hf_wait_notify() is owed. Under vm->wait_lock. */
 void hf_wait_accepted_locked(struct hf_vm *vm);
 
 /*
- * EL2 holds a message for @vm: make one of its vCPUs run. Process context, may hold
- * spinlocks; unless @here, for then the caller may come to run the vCPU itself, as
+ * EL2 holds a message for @vm: make one of its vCPUs run. Not from an interrupt, may hold
+ * raw spinlocks; unless @here, for then the caller may come to run the vCPU itself, as
  * hf_vcpu_request_here() says.
  */
 void hf_wait_notify(struct hf_vm *vm, bool here);

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Receiving: from our RX page, which all VMs share, to the sockets.
+ *
+ * Owns the RX page, from the exit that tells of a message to FFA_RX_RELEASE. In
+ * between interrupts are disabled, and nothing is waited for: the copy goes to a
+ * buffer that was there before the vCPU was run, and to the end of its VM's list.
+ * Delivery comes later, in the order of that list.
+ *
+ * Invariant: the page waits for nothing; a VM's messages are delivered in the
+ * order in which they were in the page; at most one for each of its vCPUs is taken
+ * and not yet delivered, those that FFA_MSG_SEND2 brought aside.
+ * Does not: know of sockets beyond the upcall.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/llist.h>
+#include <linux/printk.h>
+
+#include "hf_mutant.h"
+#include "hf_pages.h"
+#include "hf_rx.h"
+
+/* What fits into the memory that an sk_buff of each size takes anyway. */
+static const unsigned int spare_sizes[HF_RX_SPARES] = {
+	SKB_WITH_OVERHEAD(512), SKB_WITH_OVERHEAD(1024), SKB_WITH_OVERHEAD(2048),
+	HF_MAILBOX_SIZE - sizeof(struct hf_msg_hdr),
+};
+
+bool hf_rx_refill(struct hf_vcpu *vcpu, gfp_t gfp)
+{
+	int i;
+
+	for (i = 0; !vcpu->rx_ready && i < HF_RX_SPARES; i++) {
+		if (!vcpu->spares[i])
+			vcpu->spares[i] = alloc_skb(spare_sizes[i], gfp);
+		if (!vcpu->spares[i])
+			return false;
+	}
+	vcpu->rx_ready = true;
+	return true;
+}
+
+void hf_rx_free(struct hf_vcpu *vcpu)
+{
+	int i;
+
+	for (i = 0; i < HF_RX_SPARES; i++)
+		kfree_skb(vcpu->spares[i]);
+}
+
+static struct sk_buff *use_spare(struct hf_vcpu *vcpu, u32 len)
+{
+	struct sk_buff *skb;
+	int i = 0;
+
+	while (spare_sizes[i] < len)
+		i++;
+	skb = vcpu->spares[i];
+	vcpu->spares[i] = NULL;
+	vcpu->rx_ready = false;
+	return skb;
+}
+
+/* The RX page holds @len bytes of @vm from @offset on. */
+static void copy_message(struct hf_vcpu *vcpu, struct hf_vm *vm, u32 offset, u32 len)
+{
+	const void *message = hf_pages_rx() + offset;
+	struct hf_msg_hdr hdr;
+	struct sk_buff *skb;
+
+	if (offset > HF_MAILBOX_SIZE || len > HF_MAILBOX_SIZE - offset) {
+		atomic_long_inc(&vm->dropped_size);
+		return;
+	}
+	if (len < sizeof(hdr)) {
+		atomic_long_inc(&vm->dropped_short);
+		return;
+	}
+
+	len -= sizeof(hdr);
+	skb = use_spare(vcpu, len);
+	/* The page is EL2's to write: one copy, then the copy is used. */
+	memcpy(&hdr, message, sizeof(hdr));
+	skb_put_data(skb, message + sizeof(hdr), len);
+	HF_SKB_CB(skb)->vm = vm;
+	HF_SKB_CB(skb)->src_port = le64_to_cpu(hdr.src_port);
+	HF_SKB_CB(skb)->dst_port = le64_to_cpu(hdr.dst_port);
+	llist_add(&skb->ll_node, &vm->rx_taken);
+}
+
+/* EL2 has no reason to refuse the page; should it do so, one more attempt may save all VMs. */
+bool hf_rx_release(void)
+{
+	int ret = hf_ffa_rx_release();
+
+	if (ret < 0) {
+		pr_warn_ratelimited("the RX page was not released, error %d; trying again\n", ret);
+		ret = hf_ffa_rx_release();
+	}
+	return ret == 1;
+}
+
+bool hf_rx_take(struct hf_vcpu *vcpu, u32 len)
+{
+	copy_message(vcpu, vcpu->vm, 0, len);
+	return hf_rx_release();
+}
+
+/*
+ * FFA_MSG_SEND2 fills our RX page without an exit. EL2 lets nothing but a header with
+ * the right ids through, so that a page which does not begin with one holds no such
+ * message; one that does may hold an old one, and EL2 knows. Sender and receiver are
+ * what EL2 checked, offset and size may be anything.
+ */
+bool hf_rx_take_unseen(struct hf_vcpu *vcpu)
+{
+	const struct hf_msg2_hdr *page = hf_pages_rx();
+	struct hf_msg2_hdr hdr;
+	struct hf_vm *vm;
+
+	/* Without a buffer it stays there until the next exit. */
+	if (le16_to_cpu(READ_ONCE(page->receiver)) != HF_PRIMARY_VM_ID || !vcpu->rx_ready ||
+	    !hf_ffa_rx_full())
+		return false;
+
+	hdr = *page;
+	vm = hf_vm_find(le16_to_cpu(hdr.sender));
+	if (vm && le32_to_cpu(hdr.offset) >= sizeof(hdr)) {
+		copy_message(vcpu, vm, le32_to_cpu(hdr.offset), le32_to_cpu(hdr.size));
+		vcpu->unseen = vm;
+	} else {
+		atomic_long_inc(vm ? &vm->dropped_size : &vcpu->vm->dropped_sender);
+	}
+	return hf_rx_release();
+}
+
+void hf_rx_deliver(struct hf_vm *vm)
+{
+	struct sk_buff *skb, *next;
+
+	if (llist_empty(&vm->rx_taken))
+		return;
+	spin_lock(&vm->rx_lock);
+	llist_for_each_entry_safe(skb, next, llist_reverse_order(llist_del_all(&vm->rx_taken)),
+				  ll_node) {
+		skb_mark_not_on_list(skb);
+		atomic_long_inc(&vm->received);
+		hf_socket_deliver(skb);
+	}
+	spin_unlock(&vm->rx_lock);
+}
