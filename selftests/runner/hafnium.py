@@ -27,8 +27,12 @@ UNKNOWN_HERE = re.compile(r"needs hf_testcall\.ko and the test hypervisor$|"
                           r"this level is not known$|this hypervisor injects no interrupts$")
 NO_GUEST = re.compile(r"no guest (\S+) (?:number (\d+)|with (\d+) vCPUs) in this boot$")
 
-# What v2.15.0 says of a guest that enables an interrupt of its mailbox.
-COMPLAINT_OF_GUESTS = r"^ERROR: api_interrupt_enable: invalid interrupt ID\.$"
+# What v2.15.0 says of guests that enable an interrupt of their mailbox, send to a
+# mailbox that is full, or hang in their fault handler.
+COMPLAINT_OF_GUESTS = (
+    r"^ERROR: (?:api_interrupt_enable: invalid interrupt ID|"
+    r"Cannot deliver message to VM \w+, RX buffer not ready)\.$|"
+    r"^WARNING: Stage-2 page fault: ")
 
 
 def reason_against(run):

@@ -34,9 +34,14 @@ enum kind { ECHO, RELAY, TIMER, FLOOD };
 static const struct {
 	const char *guest;
 	enum kind kind;
+	const char *feature;	/* of the hypervisor, and what it has to be */
+	int value;
 } guests[] = {
-	{ "echo", ECHO }, { "echo_irq", ECHO }, { "smp", ECHO }, { "smp_irq", ECHO },
-	{ "yield", ECHO }, { "relay", RELAY }, { "timer", TIMER }, { "flood", FLOOD },
+	{ "echo", ECHO }, { "echo_irq", ECHO, "injection", 1 }, { "smp", ECHO },
+	{ "smp_irq", ECHO, "injection", 1 }, { "yield", ECHO },
+	/* VMs may overwrite what others send. */
+	{ "relay", RELAY, "rx_overwrite", 0 },
+	{ "timer", TIMER, "injection", 1 }, { "flood", FLOOD },
 };
 
 struct __attribute__((packed)) head {
@@ -302,6 +307,13 @@ static int burst(struct session *s)
 	}
 }
 
+static uint32_t count_usable(uint32_t i)
+{
+	if (guests[i].feature && hft_feature(guests[i].feature) != guests[i].value)
+		return 0;
+	return hft_guest_count(guests[i].guest);
+}
+
 /* A guest of a random kind, and there a random one. */
 static void choose_guest(struct session *s)
 {
@@ -309,7 +321,7 @@ static void choose_guest(struct session *s)
 
 	do {
 		i = pick(s, ARRAY_SIZE(guests));
-		n = hft_guest_count(guests[i].guest);
+		n = count_usable(i);
 	} while (!n);
 	s->kind = guests[i].kind;
 	s->guest = hft_guest(guests[i].guest, pick(s, n));
