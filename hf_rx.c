@@ -21,10 +21,10 @@
 #include "hf_pages.h"
 #include "hf_rx.h"
 
-/* What fits into the memory that an sk_buff of each size takes anyway. */
+/* What fits into the memory that sk_buffs take, so that a message takes no more than it must. */
 static const unsigned int spare_sizes[HF_RX_SPARES] = {
 	SKB_WITH_OVERHEAD(512), SKB_WITH_OVERHEAD(1024), SKB_WITH_OVERHEAD(2048),
-	HF_MAILBOX_SIZE - sizeof(struct hf_msg_hdr),
+	SKB_WITH_OVERHEAD(4096), HF_MAILBOX_SIZE - sizeof(struct hf_msg_hdr),
 };
 
 bool hf_rx_refill(struct hf_vcpu *vcpu, gfp_t gfp)

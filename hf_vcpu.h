@@ -31,7 +31,7 @@ enum hf_vcpu_request {
 };
 
 /* Sizes of buffers for received messages. */
-#define HF_RX_SPARES	4
+#define HF_RX_SPARES	5
 
 struct hf_vm;
 struct sk_buff;

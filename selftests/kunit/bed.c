@@ -74,8 +74,14 @@ void bed_exit(struct kunit *test)
 
 struct hf_vm *bed_vm_booted(struct kunit *test, u16 id, u16 nr_vcpus)
 {
+	struct hf_vm *vm;
+	u16 i;
+
 	KUNIT_ASSERT_EQ(test, 0, hf_vm_create(id, nr_vcpus));
-	return hf_vm_find(id);
+	vm = hf_vm_find(id);
+	for (i = 0; i < nr_vcpus; i++)
+		KUNIT_ASSERT_TRUE(test, hf_rx_refill(&vm->vcpus[i], GFP_KERNEL));
+	return vm;
 }
 
 struct hf_vm *bed_vm(struct kunit *test, u16 id, u16 nr_vcpus)
@@ -85,6 +91,7 @@ struct hf_vm *bed_vm(struct kunit *test, u16 id, u16 nr_vcpus)
 
 	for (i = 1; i < nr_vcpus; i++) {
 		KUNIT_ASSERT_EQ(test, 0, hf_vm_add_vcpus(vm, i + 1, true));
+		KUNIT_ASSERT_TRUE(test, hf_rx_refill(&vm->vcpus[i], GFP_KERNEL));
 		fake_switch_on(&vm->vcpus[i]);
 	}
 	return vm;
@@ -121,6 +128,17 @@ bool bed_is_blocked(const struct hf_vcpu *vcpu)
 	       READ_ONCE(vcpu->task->__state) != TASK_RUNNING;
 }
 
+void bed_hear(struct hf_vcpu *vcpu, enum hf_exit_kind kind, const struct hf_ffa_exit *exit)
+{
+	WRITE_ONCE(vcpu->last_exit, kind);
+	local_irq_disable();
+	hf_mailbox_exit(vcpu, kind, exit);
+	local_irq_enable();
+	hf_mailbox_finish(vcpu);
+	while (!hf_rx_refill(vcpu, HF_RX_NOWAIT))
+		;
+}
+
 void bed_exit_by_hand(struct hf_vcpu *vcpu, enum hf_exit_kind kind, u16 sender, u16 receiver,
 		      u32 len)
 {
@@ -128,8 +146,7 @@ void bed_exit_by_hand(struct hf_vcpu *vcpu, enum hf_exit_kind kind, u16 sender, 
 
 	if (kind == HF_EXIT_MSG_WAIT)
 		fake_wait(vcpu);
-	WRITE_ONCE(vcpu->last_exit, kind);
-	hf_mailbox_exit(vcpu, kind, &exit);
+	bed_hear(vcpu, kind, &exit);
 }
 
 bool bed_enter_by_hand(struct hf_vcpu *vcpu, unsigned long requests)

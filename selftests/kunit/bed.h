@@ -11,6 +11,7 @@
 #include <hf/socket.h>
 
 #include "../../hf_mailbox.h"
+#include "../../hf_rx.h"
 #include "fake.h"
 
 /*
@@ -68,7 +69,8 @@ static inline bool bed_waits(const struct hf_vm *vm, int index)
 	return READ_ONCE(*vm->waiting) & BIT(index);
 }
 
-/* What the primary hears of an exit by hand, without a thread. */
+/* What the primary hears of an exit by hand, without a thread; the same in a few words. */
+void bed_hear(struct hf_vcpu *vcpu, enum hf_exit_kind kind, const struct hf_ffa_exit *exit);
 void bed_exit_by_hand(struct hf_vcpu *vcpu, enum hf_exit_kind kind, u16 sender, u16 receiver,
 		      u32 len);
 

@@ -9,6 +9,7 @@
 #include <linux/jiffies.h>
 #include <linux/io.h>
 #include <linux/ktime.h>
+#include <linux/preempt.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <asm/sysreg.h>
@@ -37,12 +38,17 @@ static struct fake_step *next_step(struct fake_vcpu *vcpu)
 	return step;
 }
 
-/* Stay in the guest: as there, interrupts are taken. */
+/*
+ * Stay in the guest: as there, interrupts are taken. Others get this CPU meanwhile,
+ * though nothing that runs a vCPU may sleep: a test wants to see it there.
+ */
 static void hold(struct hf_vcpu *vcpu, struct fake_step *step)
 {
 	unsigned long end = jiffies + PATIENCE;
+	int atomic = preempt_count();
 
 	local_irq_enable();
+	preempt_count_set(0);
 	complete(&step->entered);
 	while (!READ_ONCE(never_hold) && !wait_for_completion_timeout(&step->go, 1)) {
 		if (step->hold == FAKE_HOLD_UNTIL_KICKED &&
@@ -53,6 +59,7 @@ static void hold(struct hf_vcpu *vcpu, struct fake_step *step)
 			break;
 		}
 	}
+	preempt_count_set(atomic);
 	local_irq_disable();
 }
 

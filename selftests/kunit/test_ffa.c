@@ -8,8 +8,16 @@
 #include "real_ffa.h"
 
 #include <linux/errno.h>
+#include <linux/irqflags.h>
 #include <linux/limits.h>
 #include <linux/string.h>
+
+static void run(u16 vm, u16 vcpu, struct hf_ffa_exit *exit)
+{
+	local_irq_disable();
+	hf_ffa_run(vm, vcpu, exit);
+	local_irq_enable();
+}
 
 /* Numbers of the specification, not of hf_abi.h: a wrong one there shows here. */
 static void calls_hand_over_what_the_specification_says(struct kunit *test)
@@ -38,8 +46,8 @@ static void calls_hand_over_what_the_specification_says(struct kunit *test)
 	EXPECT_ARGS(hf_ffa_msg_send(2, 4096, false), 0x8400006e, 0x10002, 0, 4096, 0);
 	EXPECT_ARGS(hf_ffa_msg_send(0x7fff, 0, true), 0x8400006e, 0x17fff, 0, 0, 1);
 	EXPECT_ARGS(hf_ffa_msg_send(0xffff, 16, true), 0x8400006e, 0x1ffff, 0, 16, 1);
-	EXPECT_ARGS(hf_ffa_run(2, 3, &exit), 0x8400006d, 0x20003);
-	EXPECT_ARGS(hf_ffa_run(0xfffe, 0xffff, &exit), 0x8400006d, 0xfffeffff);
+	EXPECT_ARGS(run(2, 3, &exit), 0x8400006d, 0x20003);
+	EXPECT_ARGS(run(0xfffe, 0xffff, &exit), 0x8400006d, 0xfffeffff);
 	EXPECT_ARGS(hf_ffa_mailbox_writable_get(), 0xff01);
 	EXPECT_ARGS(hf_ffa_mailbox_waiter_get(7), 0xff02, 7);
 	EXPECT_ARGS(hf_ffa_interrupt_inject(2, 3, 1), 0xff05, 2, 3, 1);
@@ -229,7 +237,7 @@ static void each_answer_of_run_becomes_its_exit(struct kunit *test)
 		cpu.answer = (struct arm_smccc_1_2_regs){
 			runs[i].a0, runs[i].a1, runs[i].a2, runs[i].a3,
 		};
-		hf_ffa_run(2, 0, &exit);
+		run(2, 0, &exit);
 		KUNIT_EXPECT_EQ_MSG(test, expected->func, exit.func, "row %d", i);
 		KUNIT_EXPECT_EQ_MSG(test, expected->error, exit.error, "row %d", i);
 		KUNIT_EXPECT_EQ_MSG(test, expected->vm, exit.vm, "row %d", i);
@@ -249,7 +257,7 @@ static void each_error_code_of_run_arrives_in_every_form(struct kunit *test)
 			for (g = 0; g < REAL_FORMS; g++) {
 				cpu.answer.a0 = real_form(f, 0x84000060);
 				cpu.answer.a2 = real_form(g, real_codes[code]);
-				hf_ffa_run(2, 0, &exit);
+				run(2, 0, &exit);
 				KUNIT_EXPECT_EQ(test, FFA_ERROR, exit.func);
 				KUNIT_EXPECT_EQ_MSG(test, real_codes[code], exit.error,
 						    "x0 %s, x2 %s", real_forms[f], real_forms[g]);

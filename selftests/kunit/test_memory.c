@@ -4,9 +4,9 @@
  *
  * The nth allocation of the thread that hears of the frame fails, for n = 1, 2,
  * and so on until none is left; as everywhere, only those that may not sleep,
- * for the others wait. The first few are for the message itself, which is never
- * lost; the others belong to a new connection, which is refused, or to a RESET,
- * which is not sent then.
+ * for the others wait. The first ones belong to a new connection, which is refused,
+ * or to a RESET, which is not sent then; the last few are for the buffer of the next
+ * message: no message is ever lost.
  */
 #include <linux/io.h>
 #include <linux/sched.h>
@@ -185,7 +185,7 @@ static void table_that_cannot_grow_refuses_a_request(struct kunit *test)
 	preempt_disable();
 	for (i = 0; i < TABLE_FULL; i++)
 		request_at_once(vcpu, PEER_PORT + i);
-	fail_nth(FOR_MESSAGE + FOR_CONNECTION + 1);
+	fail_nth(FOR_CONNECTION + 1);
 	request_at_once(vcpu, PEER_PORT + i);
 	rest = left();
 	request_at_once(vcpu, PEER_PORT + i);
@@ -222,7 +222,7 @@ static void reset_without_memory_is_not_sent_and_the_next_one_is(struct kunit *t
 		bed_say(test, vcpu, PORT, DATA, 0, 1);
 		rest = left();
 		answer = bed_heard(vcpu->vm);
-		KUNIT_EXPECT_EQ_MSG(test, (int)(rest || nth <= FOR_MESSAGE ? RESET : 0),
+		KUNIT_EXPECT_EQ_MSG(test, (int)(nth > FOR_RESET ? RESET : 0),
 				    (int)answer, "failure %u", nth);
 		silent += !answer;
 		bed_say(test, vcpu, PORT, DATA, 0, 1);
@@ -352,8 +352,8 @@ static void thread_of_a_vcpu_waits_for_memory(struct kunit *test)
 	}
 }
 
-/* It may not sleep, but for this. The kernel complains if it is not told so. */
-static void sender_that_runs_the_vcpu_waits_for_memory(struct kunit *test)
+/* It may not sleep: without memory for what comes next it leaves the vCPU to its thread. */
+static void sender_without_memory_leaves_the_vcpu_to_its_thread(struct kunit *test)
 {
 	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
 	struct socket *sock = bed_socket(test, SOCK_DGRAM);
@@ -373,9 +373,9 @@ static void sender_that_runs_the_vcpu_waits_for_memory(struct kunit *test)
 		answer_without_memory(test, vcpu, nth, message, sizeof(struct hf_msg_hdr) + 5);
 		KUNIT_EXPECT_EQ(test, 1, bed_send(sock, "x", 1, 0));
 		KUNIT_EXPECT_EQ(test, preempt, preempt_count());
+		KUNIT_EXPECT_EQ_MSG(test, 0U, left(), "it was the sender that had none");
 		KUNIT_ASSERT_TRUE(test, bed_eventually(READ_ONCE(seen)));
-		KUNIT_EXPECT_PTR_EQ(test, current, who);
-		KUNIT_EXPECT_EQ(test, 0U, left_inside);
+		KUNIT_EXPECT_PTR_EQ(test, vcpu->task, who);
 		KUNIT_EXPECT_EQ(test, 5, bed_recv(sock, got, sizeof(got), MSG_DONTWAIT, NULL));
 		KUNIT_EXPECT_EQ(test, 0, memcmp(got, "hello", 5));
 	}
@@ -389,7 +389,7 @@ static struct kunit_case memory_cases[] = {
 	KUNIT_CASE(frames_of_a_connection_wait_for_memory),
 	KUNIT_CASE(datagram_waits_for_memory_and_arrives_whole),
 	KUNIT_CASE(thread_of_a_vcpu_waits_for_memory),
-	KUNIT_CASE(sender_that_runs_the_vcpu_waits_for_memory),
+	KUNIT_CASE(sender_without_memory_leaves_the_vcpu_to_its_thread),
 	{}
 };
 

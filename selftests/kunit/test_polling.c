@@ -178,7 +178,7 @@ static void yield_that_rests_is_evidence(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, fake_vm(p.vm)->sent);
 	bed_enter_by_hand(p.vcpu, 0);
 	has_read(p);
-	hf_mailbox_exit(p.vcpu, HF_EXIT_YIELD, &rest);
+	bed_hear(p.vcpu, HF_EXIT_YIELD, &rest);
 	KUNIT_EXPECT_EQ(test, 2, fake_vm(p.vm)->sent);
 	end(p);
 }
