@@ -6,11 +6,14 @@
  * by hand, and what it asks of vCPUs is seen in their requests.
  */
 #include <linux/io.h>
+#include <linux/irqflags.h>
+#include <net/sock.h>
 
 #include "bed.h"
 
-/* A port that nobody has. */
+/* A port that nobody has, and one of ours. */
 #define NOBODY	77
+#define PORT	10
 
 static void message_is_received_and_the_page_released(struct kunit *test)
 {
@@ -317,6 +320,74 @@ static void death_is_told_once_whoever_sees_it(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, vm->dead);
 }
 
+/* What vCPU @vcpu hears of a message, up to where it may be preempted. */
+static void take(struct hf_vcpu *vcpu, const void *message, u32 len)
+{
+	struct hf_ffa_exit exit = { .vm = vcpu->vm->id, .vcpu = HF_PRIMARY_VM_ID, .len = len };
+
+	memcpy(phys_to_virt(fake->rx), message, len);
+	fake->rx_full = true;
+	local_irq_disable();
+	hf_mailbox_exit(vcpu, HF_EXIT_MSG_SEND, &exit);
+	local_irq_enable();
+}
+
+static void page_is_free_before_its_message_is_delivered(struct kunit *test)
+{
+	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
+	void *message = bed_message(test, 5, NOBODY, "x", 1);
+
+	take(vcpu, message, sizeof(struct hf_msg_hdr) + 1);
+	KUNIT_EXPECT_FALSE(test, fake->rx_full);
+	KUNIT_EXPECT_EQ(test, 1, fake_count(FAKE_RX_RELEASE));
+	KUNIT_EXPECT_EQ(test, 0L, atomic_long_read(&vcpu->vm->received));
+	hf_mailbox_finish(vcpu);
+	KUNIT_EXPECT_EQ(test, 1L, atomic_long_read(&vcpu->vm->received));
+}
+
+/* The first one's thread is preempted as soon as it can be. */
+static void messages_of_two_vcpus_are_delivered_as_they_were_taken(struct kunit *test)
+{
+	struct hf_vm *vm = bed_vm(test, 2, 2);
+	struct socket *sock = bed_socket(test, SOCK_DGRAM);
+	char got[2] = "";
+
+	KUNIT_ASSERT_EQ(test, 0, bed_bind(sock, HF_VM_ID_ANY, PORT));
+	take(&vm->vcpus[0], bed_message(test, 5, PORT, "1", 1), sizeof(struct hf_msg_hdr) + 1);
+	take(&vm->vcpus[1], bed_message(test, 5, PORT, "2", 1), sizeof(struct hf_msg_hdr) + 1);
+	hf_mailbox_finish(&vm->vcpus[1]);
+	KUNIT_EXPECT_EQ(test, 1, bed_recv(sock, got, 1, MSG_DONTWAIT, NULL));
+	KUNIT_EXPECT_STREQ(test, "1", got);
+	KUNIT_EXPECT_EQ(test, 1, bed_recv(sock, got, 1, MSG_DONTWAIT, NULL));
+	KUNIT_EXPECT_STREQ(test, "2", got);
+	hf_mailbox_finish(&vm->vcpus[0]);
+	KUNIT_EXPECT_EQ(test, -EAGAIN, bed_recv(sock, got, 1, MSG_DONTWAIT, NULL));
+	KUNIT_EXPECT_EQ(test, 2L, atomic_long_read(&vm->received));
+}
+
+/* As much memory as it would take by itself: a socket's buffer holds as many as ever. */
+static void message_takes_no_more_memory_than_it_must(struct kunit *test)
+{
+	static const u32 lens[] = { 0, 1, 32, 192, 193, 704, 705, 1728, 1729, 3776, 3777, 4080 };
+	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
+	struct socket *sock = bed_socket(test, SOCK_DGRAM);
+	u8 *payload = kunit_kzalloc(test, 4080, GFP_KERNEL);
+	struct sk_buff *skb, *alone;
+	int i;
+
+	KUNIT_ASSERT_EQ(test, 0, bed_bind(sock, HF_VM_ID_ANY, PORT));
+	for (i = 0; i < ARRAY_SIZE(lens); i++) {
+		bed_receive(test, vcpu, 5, PORT, payload, lens[i]);
+		skb = skb_peek(&sock->sk->sk_receive_queue);
+		KUNIT_ASSERT_NOT_NULL(test, skb);
+		alone = alloc_skb(lens[i], GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, alone);
+		KUNIT_EXPECT_EQ_MSG(test, alone->truesize, skb->truesize, "length %u", lens[i]);
+		kfree_skb(alone);
+		bed_recv(sock, payload, 4080, MSG_DONTWAIT, NULL);
+	}
+}
+
 static struct kunit_case receive_cases[] = {
 	KUNIT_CASE(message_is_received_and_the_page_released),
 	KUNIT_CASE(lengths_are_checked_and_the_page_released_in_any_case),
@@ -338,6 +409,9 @@ static struct kunit_case receive_cases[] = {
 	KUNIT_CASE(mirror_is_cleared_by_the_run_that_takes_the_message),
 	KUNIT_CASE(run_of_a_waiting_vcpu_without_a_message_is_spurious),
 	KUNIT_CASE(death_is_told_once_whoever_sees_it),
+	KUNIT_CASE(page_is_free_before_its_message_is_delivered),
+	KUNIT_CASE(messages_of_two_vcpus_are_delivered_as_they_were_taken),
+	KUNIT_CASE(message_takes_no_more_memory_than_it_must),
 	{}
 };
 
