@@ -13,6 +13,7 @@ KBUILD	= $(MAKE) -C $(KDIR) M=$(CURDIR) ARCH=arm64 \
 SETUP	:= selftests/setup
 BOOT	:= tools kernel-6.1 busybox
 TEST	:= $(BOOT) kernel-6.12 socat source
+CORE	:= $(TEST) kernel-rt kernel-preempt
 
 # What the user may hand through to the runner.
 HOW	= $(if $(J),-j $(J)) $(if $(V),-v)
@@ -39,12 +40,12 @@ demo:
 	@$(RUN) demo
 
 test:
-	@$(SETUP) $(TEST)
+	@$(SETUP) $(CORE)
 	@$(RUN) $(T)
 
 # Hours. The first part is `make test` with all cells of the matrix.
 test-all:
-	@$(SETUP) $(TEST) kernel-preempt
+	@$(SETUP) $(CORE)
 	@selftests/tally "make -s check" "$(strip $(RUN)) --tag core,full,stress" "make -s proofs" \
 		"make -s kunit" "make -s mutants" "make -s matrix" "make -s sanitize" "make -s faults" \
 		"make -s planted" "make -s coverage" "make -s seeds" "make -s fuzz"
@@ -114,8 +115,7 @@ profile:
 	@selftests/profile $(if $(V),-v)
 
 setup:
-	@$(SETUP) $(TEST) lint proofs profile kernel-kunit kernel-kasan kernel-kcsan \
-		kernel-preempt
+	@$(SETUP) $(CORE) lint proofs profile kernel-kunit kernel-kasan kernel-kcsan
 
 help:
 	@echo 'make                 hafnium.ko for KDIR (default: the running kernel)'
