@@ -54,7 +54,7 @@ class Run:
         self.icount = int(fields["icount"]) if fields["icount"] else None
         self.shift = int(fields["shift"])
         self.module = fields["module"]
-        self.append = fields["append"]
+        self.append = tuple(word for word in fields["append"].split(";") if word)
         self.alone = fields["alone"] == "yes"
         self.programs = tuple(word for word in fields["programs"].split(",") if word)
         last = SCANNED.get(self.kernel)

@@ -25,6 +25,11 @@ MOST_CPUS = 4
 # access in 2000 as it was built: in an emulator that is too few to see much.
 KERNEL_WORDS = {"kasan": ("kasan_multi_shot",), "kcsan": ("kcsan.skip_watch=197",)}
 
+# What a kernel says as it boots, by its name or by a word of its command line. If it
+# does not, the run is about something else than what it was meant for.
+KERNEL_SAYS = {"rt": " SMP PREEMPT_RT ",
+               "irqchip.gicv3_pseudo_nmi=1": "GICv3: Pseudo-NMIs enabled"}
+
 # What a test itself says, as opposed to the harness around it.
 OWN_WORDS = re.compile(r"# (?!\s|Starting|PASSED|Totals)")
 
@@ -64,7 +69,7 @@ class Session:
                  "sysctl.kernel.hung_task_timeout_secs=30", *KERNEL_WORDS.get(run.kernel, ()),
                  f"hf_run={run.name}",
                  f"hf_level={'' if self.options.hypervisor else run.level}",
-                 f"hf_vms={','.join(vms) if run.hyp else ''}", run.append,
+                 f"hf_vms={','.join(vms) if run.hyp else ''}", *run.append,
                  "hf_demo=1" if "demo" in run.tags else f"hf_tests={','.join(tests)}"]
         if run.params:
             words.append(f'hf_params="{run.params.replace(";", " ")}"')
@@ -104,6 +109,7 @@ class Session:
         verdict = judge.judge(outcome, None if "demo" in run.tags else tests, run.allow or None)
         more = hafnium.is_fair if self.options.hypervisor else None
         verdict.problems += unfair_skips(verdict, run, more)
+        verdict.problems += unsaid(outcome.console, run)
         return outcome, verdict
 
     def describe(self, run):
@@ -251,6 +257,13 @@ class Session:
         else:
             self.say(f"demo: it does not work: {self.failed} of {steps} steps failed")
         return self.status
+
+
+def unsaid(console, run):
+    """What the kernel should have said as it booted, as problems, if it did not."""
+    wanted = [KERNEL_SAYS[key] for key in (run.kernel, *run.append) if key in KERNEL_SAYS]
+    return [f"the kernel did not say: {words.strip()}" for words in wanted
+            if not any(words in line for line in console)]
 
 
 def is_fair(reason, run):
