@@ -77,6 +77,8 @@ void *hft_shared(size_t size);
 unsigned int hft_online_cpus(void);
 /* HFT_PATIENCE_MS, or more for many processes on a kernel that its detectors slow down. */
 unsigned int hft_patience_ms(void);
+/* How late timers of 1 ms end our sleep, sorted, in ns; prints it as beside that guest. */
+void hft_lateness(const char *guest, int64_t *late, unsigned int periods);
 int hft_pin(pid_t pid, unsigned int cpu);
 int hft_set_online(unsigned int cpu, bool online);
 /* First thread of that name (kernel threads included), -1 if there is none. */

@@ -21,6 +21,8 @@
 
 #include "hft.h"
 
+#define PERIOD_NS	1000000
+
 static int64_t clock_ns(clockid_t clock)
 {
 	struct timespec ts;
@@ -84,6 +86,38 @@ void *hft_shared(size_t size)
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	return p == MAP_FAILED ? NULL : p;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void measure_lateness(int64_t *late, unsigned int periods)
+{
+	int64_t next = hft_now_ns() + PERIOD_NS;
+	unsigned int i;
+
+	for (i = 0; i < periods; i++) {
+		struct timespec ts = { next / 1000000000, next % 1000000000 };
+
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
+		late[i] = hft_now_ns() - next;
+		/* Periods that passed meanwhile are one late one, not many. */
+		next += PERIOD_NS * (1 + late[i] / PERIOD_NS);
+	}
+}
+
+void hft_lateness(const char *guest, int64_t *late, unsigned int periods)
+{
+	measure_lateness(late, periods);
+	qsort(late, periods, sizeof(late[0]), by_value);
+	fprintf(stderr, "# %s: 1 ms timer late by %lld us (median), %lld us (99 %%), %lld us (worst)\n",
+		guest, (long long)late[periods / 2] / 1000,
+		(long long)late[periods * 99 / 100] / 1000,
+		(long long)late[periods - 1] / 1000);
 }
 
 unsigned int hft_online_cpus(void)
