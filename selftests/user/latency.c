@@ -6,46 +6,13 @@
  * Needs busy and yield, one CPU, and time that does not depend on how busy the
  * host is (QEMU's -icount): on a shared host it measures the host.
  */
-#include <time.h>
-
 #include "hft_harness.h"
 
-#define PERIOD_NS	1000000
 #define PERIODS		500
 #define LIMIT_NS	20000000
 
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 120
-
-static int by_value(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-static void measure_lateness(int64_t late[PERIODS])
-{
-	int64_t next = hft_now_ns() + PERIOD_NS;
-	int i;
-
-	for (i = 0; i < PERIODS; i++) {
-		struct timespec ts = { next / 1000000000, next % 1000000000 };
-
-		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
-		late[i] = hft_now_ns() - next;
-		/* Periods that passed meanwhile are one late one, not many. */
-		next += PERIOD_NS * (1 + late[i] / PERIOD_NS);
-	}
-}
-
-static void report(const char *who, const int64_t late[PERIODS])
-{
-	fprintf(stderr, "# %s: 1 ms timer late by %lld us (median), %lld us (99 %%), %lld us (worst)\n",
-		who, (long long)late[PERIODS / 2] / 1000,
-		(long long)late[PERIODS * 99 / 100] / 1000,
-		(long long)late[PERIODS - 1] / 1000);
-}
 
 /* Puts the vCPU's thread and this process on one CPU. */
 static int share_a_cpu(unsigned int vm)
@@ -68,9 +35,7 @@ static int64_t lateness_beside(const struct hft_guest *guest)
 
 	if (share_a_cpu(guest->id))
 		return -1;
-	measure_lateness(late);
-	qsort(late, PERIODS, sizeof(late[0]), by_value);
-	report(guest->name, late);
+	hft_lateness(guest->name, late, PERIODS);
 	/* It did run meanwhile: the figure is no use otherwise. */
 	if (hft_vcpu_count(guest->id, 0, "runs") < runs + 100)
 		return -1;
