@@ -2,10 +2,12 @@
 /*
  * Messages to a VM: senders, its send queue, EL2's mailbox, the mirror, readers, and which vCPU is run.
  *
- * Senders are hf_flow_send() (with NOW: hf_flow_send_now() first) with a send buffer of one message (a
- * second one blocks), and a secondary VM that sends through EL2 itself: by FFA_MSG_SEND, which exits
- * (SECONDARY: forward(), notify_some()), or by FFA_MSG_SEND2, which does not (UNSEEN). Each vCPU is its
- * runner with hf_wait_end(), FFA_RUN, hf_mailbox_exit(); its guest is one of these:
+ * Senders are hf_flow_send() with a send buffer of one message (a second one blocks), or, with NOW,
+ * hf_flow_send_now() first, and room for two; and a secondary VM that sends through EL2 itself: by
+ * FFA_MSG_SEND, which exits (SECONDARY: forward(), notify_some()), or by FFA_MSG_SEND2, which does not
+ * (UNSEEN). With RETRY there is retry_work. The queue is under tx_lock; who waits and reads, and what EL2
+ * gets, under wait_lock. Each vCPU is its runner with hf_wait_end(), FFA_RUN, hf_mailbox_exit(),
+ * hf_mailbox_finish(); its guest is one of these:
  *   WAITER   FFA_MSG_WAIT, read, FFA_RX_RELEASE, for ever
  *   TAKER    waits in WFI for the readable interrupt, then polls until the mailbox is empty
  *   MUTE     waits in WFI with no interrupt enabled, for ever
@@ -30,15 +32,18 @@
  * Proves: every message is read, once, in the order of its sender, and no page is overwritten while it
  * is read; a sender that blocks for room is woken; from v2.12 on no waiting vCPU is run without a
  * message (STEADY); a sibling's timer is served, however many messages come (ENDLESS). No clock is
- * in it: without RETRY retry_work never runs. Report L1 (both scenarios), L5, L6.
+ * in it: of the two delays of retry_work that after which a VM is asked for an exit is needed for a guest
+ * that computes and never exits by itself (leaver), and for nothing else. Report L1 (both scenarios), L5,
+ * L6.
  * Not here: memory order (../litmus), messages to us. Assumed: guest time and yields, where they count
  * as evidence, are enough for a guest to have read (EVIDENCE below), and a vCPU that will use
  * FFA_MSG_WAIT has not computed that long before. On v2.9 to v2.11 vCPUs that come up while siblings
  * are sent messages may read one twice, whatever the driver does; so two waiters are STEADY there.
  *
  * Sites:  hf_wait.c:(F) hf_wait_accepted_locked(), hf_wait.c:(G) hf_wait_begin(),
- *         hf_flow.c:(H) send_next_locked(), hf_mailbox.c:(I) hf_mailbox_exit(),
- *         hf_vcpu.c:(D) vcpu_enter(), hf_wait.c:hf_wait_end(), hf_wait.c:hf_wait_exit()
+ *         hf_flow.c:(H) send_next_locked(), hf_mailbox.c:(I) hf_mailbox_finish(),
+ *         hf_vcpu.c:(D) vcpu_enter(), hf_wait.c:hf_wait_end(), hf_wait.c:hf_wait_exit(),
+ *         hf_flow.c:offer_locked(), hf_flow.c:hf_flow_send_now(), hf_flow.c:hf_mailbox_retry()
  *
  * Run:    waiter -DNVCPU=1 -DGUEST0=WAITER ltl=delivered,unblocked
  * Run:    taker -DNVCPU=1 -DGUEST0=TAKER ltl=delivered
@@ -49,6 +54,9 @@
  * Run:    turns -DNVCPU=1 -DGUEST0=TURNS -DSENDERS=1 ltl=delivered
  * Run:    leaver -DNVCPU=1 -DGUEST0=LEAVER -DSENDERS=1 -DMESSAGES=3 -DRETRY ltl=delivered
  * Run:    two-waiters -DNVCPU=2 -DGUEST0=WAITER -DGUEST1=WAITER -DSENDERS=1 ltl=delivered
+ * Run:    now -DNVCPU=1 -DGUEST0=WAITER -DSENDERS=1 -DMESSAGES=3 -DNOW ltl=delivered,unblocked
+ * Run:    now-two -DNVCPU=1 -DGUEST0=WAITER -DNOW ltl=delivered
+ * Run:    work -DNVCPU=1 -DGUEST0=WAITER -DSENDERS=1 -DMESSAGES=3 -DRETRY -DMAY ltl=delivered
  * Run:    acker -DNVCPU=2 -DGUEST0=WAITER -DGUEST1=ACKER -DSENDERS=1 ltl=delivered
  * Run:    one-leaves -DNVCPU=2 -DGUEST0=ONCE -DGUEST1=WAITER -DSENDERS=1 ltl=delivered
  * Run:    smp-irq -DNVCPU=2 -DGUEST0=MUTE -DGUEST1=TAKER -DSENDERS=1 ltl=delivered
@@ -65,8 +73,7 @@
  * Run:    twice-quitter -DHANDS_TWICE -DSTEADY -DNVCPU=2 -DGUEST0=QUITTER -DGUEST1=WAITER -DSENDERS=1
  *         ltl=delivered
  * Run:    waiter-12 -DWAIT_RETURNS -DNVCPU=1 -DGUEST0=WAITER ltl=delivered,unblocked
- * Run:    now-12 -DWAIT_RETURNS -DSTEADY -DNVCPU=2 -DGUEST0=WAITER -DGUEST1=WAITER -DSENDERS=1 -DNOW
- *         ltl=delivered
+ * Run:    now-12 -DWAIT_RETURNS -DSTEADY -DNVCPU=2 -DGUEST0=WAITER -DGUEST1=WAITER -DNOW ltl=delivered
  * Run:    forward-12 -DWAIT_RETURNS -DNVCPU=1 -DGUEST0=WAITER -DSECONDARY ltl=delivered
  * Run:    poller-12 -DWAIT_RETURNS -DNVCPU=1 -DGUEST0=POLLER ltl=delivered
  * Run:    taker-poller-12 -DWAIT_RETURNS -DNVCPU=2 -DGUEST0=MUTE -DGUEST1=POLLER -DSENDERS=1 ltl=delivered
@@ -74,6 +81,7 @@
  *         -DTIMER ltl=delivered
  * Run:    two-endless-12 -DWAIT_RETURNS -DSTEADY -DNVCPU=2 -DGUEST0=WAITER -DGUEST1=WAITER -DSENDERS=1
  *         -DENDLESS ltl=moves
+ * Run:    work-12 -DWAIT_RETURNS -DSTEADY -DNVCPU=2 -DGUEST0=WAITER -DGUEST1=WAITER -DRETRY -DMAY ltl=delivered
  * Run:    two-begin-12 -DWAIT_RETURNS -DNVCPU=2 -DGUEST0=WAITER -DGUEST1=WAITER -DSENDERS=1 ltl=delivered
  * Run:    spinner-12 -DWAIT_RETURNS -DNVCPU=2 -DGUEST0=WAITER -DGUEST1=SPINNER -DSENDERS=1 -DENDLESS ltl=moves
  *
@@ -99,6 +107,8 @@
  * Mutant: CLOCK_DECIDES waiter-12: L6: after a time the message counts as read
  * Mutant: READERS_FORGOTTEN two-12: L6: a message is sent because some vCPU waits, while another one reads
  * Mutant: READER_UNLOCKED two-12: a vCPU leaves FFA_MSG_WAIT between a sender's look and its send
+ * Mutant: NOW_UNLOCKED now-12: the same without a queue
+ * Mutant: QUEUE_OVERTAKEN now: a message goes past one of its sender that is queued
  * Mutant: RUN_FOR_NOTHING two-12: any request runs a waiting vCPU
  * Mutant: READERS_ZEROED two-begin-12: the first vCPU that waits makes the driver forget who reads
  * Mutant: NEWCOMER_FORGOTTEN two-begin-12: a vCPU that has not waited yet is no reader in a VM that waits
@@ -142,6 +152,11 @@
 #define SENDERS 2
 #endif
 #define TOTAL (MESSAGES + SENDERS - 1)
+#ifdef NOW
+#define ROOM 2			/* one is queued, the next one might go past it */
+#else
+#define ROOM 1
+#endif
 
 /* Whether it matters that an interrupt is pending: the others never enable it. */
 #ifndef GUEST1
@@ -180,7 +195,7 @@ bool listed;			/* the secondary sender waits for room */
 bool due, timer_served;		/* the last vCPU's timer */
 #endif
 #ifdef RETRY
-bool in_guest;			/* the LEAVER computes */
+bool in_guest[NVCPU];
 #endif
 
 /* What FFA_RUN returns */
@@ -212,14 +227,19 @@ bool computes[NVCPU];
 bool unseen;
 #endif
 byte hint;
-chan queue = [SENDERS] of { byte };
+chan queue = [SENDERS * ROOM] of { byte };
 byte queued;			/* its length */
-bool tx_locked;
+bool tx_locked;			/* vm->tx_lock: the queue */
+bool wait_locked;		/* vm->wait_lock, inside it: who waits, who reads, what is sent */
 #ifdef FAIR
 chan tx_wanted = [4] of { byte };	/* who waits for the lock, in order */
+chan wait_wanted = [4] of { byte };
+#endif
+#ifdef RETRY
+bool retry_armed;		/* retry_work: by which of the two delays does not matter here */
 #endif
 
-bool room[SENDERS];		/* in the socket's send buffer */
+byte room[SENDERS];		/* in the socket's send buffer */
 bool writable;			/* the secondary sender's interrupt */
 
 /* What the guests read */
@@ -262,19 +282,32 @@ bool tick;
 #endif
 #define PAGE_IN_USE	(has[0] != NOTHING || has[LAST] != NOTHING)
 
-inline lock()
-{
 #ifdef FAIR
-	tx_wanted ! _pid;
-	atomic { !tx_locked && tx_wanted ? [eval(_pid)] -> tx_wanted ? eval(_pid); tx_locked = true }
+#define LOCK(locked, wanted) \
+	wanted ! _pid; \
+	atomic { !locked && wanted ? [eval(_pid)] -> wanted ? eval(_pid); locked = true }
 #else
-	atomic { !tx_locked -> tx_locked = true }
+#define LOCK(locked, wanted)	atomic { !locked -> locked = true }
 #endif
+
+inline lock_tx()
+{
+	LOCK(tx_locked, tx_wanted)
 }
 
-inline unlock()
+inline unlock_tx()
 {
 	tx_locked = false
+}
+
+inline lock_wait()
+{
+	LOCK(wait_locked, wait_wanted)
+}
+
+inline unlock_wait()
+{
+	wait_locked = false
 }
 
 inline request(v, r)
@@ -383,24 +416,22 @@ inline put(m)
 	box_id = m
 }
 
-/* (H), then the looks. The lock is dropped; what was sent is consumed. */
-inline send_next_locked(retry)
+/* The message at the head of the queue, id, is offered to EL2; under tx_lock. */
+inline offer_locked(retry)
 {
+	lock_wait();
 	if
 #ifdef CLOCK_DECIDES
-	:: queued > 0 && (MAY_SEND || retry) ->
+	:: MAY_SEND || retry ->
 #else
-	:: queued > 0 && MAY_SEND ->
+	:: MAY_SEND ->
 #endif
-		atomic {			/* take_turn_locked() */
+		atomic {			/* hf_mailbox_put() */
 			if
-			:: box == EMPTY ->
-				queue ? id;
-				queued--;
-				put(id)
+			:: box == EMPTY -> queue ? <id>; put(id)
 #if defined(UNSEEN) && !defined(UNSEEN_FORGOTTEN)
 			:: box != EMPTY && !message_pending && ANY_WAITS && !SERVING && (!unseen || retry) ->
-				unseen = true;
+				unseen = true;	/* is_unseen_locked() */
 				busy = true
 #endif
 			:: else
@@ -409,21 +440,79 @@ inline send_next_locked(retry)
 	:: else
 	fi;
 	if
-	:: id != 0 || busy ->
+	:: id != 0 || busy -> accepted_and_notify()
+	:: else
+	fi;
+	unlock_wait()
+}
+
+/* (H), take_turn_locked(). The lock is dropped; what was sent is consumed. */
+inline send_next_locked(retry)
+{
+	if
+	:: queued > 0 ->
+		offer_locked(retry);
+		atomic {
+			busy = false;
+			if
+			:: id != 0 ->		/* hf_flow_unlink_locked(), hf_flow_rotate_locked() */
+				queue ? eval(id);
+				queued--
 #ifdef UNSEEN
-		unseen = busy;
+				;
+				unseen = false
 #endif
-		accepted_and_notify()
+			:: else
+			fi
+#ifdef RETRY
+			;
+			retry_armed = queued > 0	/* schedule_delayed_work() */
+#endif
+		}
 	:: else
 	fi;
 	atomic {
-		unlock();
-		busy = false;
+		unlock_tx();
 		if
-		:: id != 0 -> room[SENDER(id)] = true; id = 0	/* consume_skb() */
+		:: id != 0 -> room[SENDER(id)]++; id = 0	/* consume_skb() */
 		:: else
 		fi
 	}
+}
+
+/* hf_flow_send_now(), then hf_flow_arrived() */
+inline hf_flow_send_now()
+{
+#ifndef NOW_UNLOCKED
+	lock_wait();
+#endif
+	if
+#ifdef QUEUE_OVERTAKEN
+	:: !message_pending && MAY_SEND ->
+#else
+	:: queued == 0 && !message_pending && MAY_SEND ->
+#endif
+		atomic {			/* hf_mailbox_put_from() */
+			if
+			:: box == EMPTY -> id = ID(me, m); put(id)
+			:: else
+			fi
+		}
+	:: else
+	fi;
+	if
+	:: id != 0 -> hf_wait_accepted_locked()
+	:: else
+	fi;
+#ifndef NOW_UNLOCKED
+	unlock_wait();
+#endif
+	if
+	:: id != 0 ->
+		hf_wait_notify();
+		atomic { id = 0; m = NEXT(m); goto next }
+	:: else
+	fi
 }
 
 /* hf_flow_send() in a loop, as a blocking socket does it */
@@ -443,34 +532,19 @@ proctype sender(byte me)
 #else
 	::
 #endif
-		atomic { room[me] -> room[me] = false };
 #ifdef NOW
-		lock();			/* hf_flow_send_now() */
 		if
-		:: queued == 0 && !message_pending && MAY_SEND ->
-			atomic {
-				if
-				:: box == EMPTY -> put(ID(me, m)); id = ID(me, m)
-				:: else
-				fi
-			}
+		:: room[me] > 0 -> hf_flow_send_now()		/* may_buffer() */
 		:: else
 		fi;
-		if
-		:: id != 0 ->
-			hf_wait_accepted_locked();
-			unlock();
-			hf_wait_notify();
-			atomic { id = 0; room[me] = true; m = NEXT(m); goto next }
-		:: else -> unlock()
-		fi;
 #endif
-		lock();
+		atomic { room[me] > 0 -> room[me]-- };
+		lock_tx();
 #ifdef SEND_THEN_QUEUE
 		was_full = (box != EMPTY);
 		atomic { queue ! ID(me, m); queued++ };
 		if
-		:: was_full -> unlock()
+		:: was_full -> unlock_tx()
 		:: else -> send_next_locked(false)
 		fi;
 #else
@@ -501,12 +575,12 @@ retry:	atomic {				/* FFA_MSG_SEND by the guest, with the notify flag */
 #endif
 		fi
 	};
-	lock();					/* hf_mailbox_arrived() */
+	lock_wait();				/* hf_mailbox_arrived() */
 #ifdef MIRROR_AFTER_CHOICE
 	skip;
 #endif
 	hf_wait_accepted_locked();
-	unlock();
+	unlock_wait();
 	hf_wait_notify();
 	goto done;
 blocked:
@@ -525,22 +599,52 @@ end:	atomic { box == EMPTY -> box = RECEIVED; box_id = ID(me, 1) }
 #endif
 
 #ifdef RETRY
-/* hf_mailbox_retry(): hf_vcpu_kick_out(), and a try */
+#ifdef RX_OVERWRITE
+#define NEEDS_EXITS	(!waits || (readers[0] && pollers[0]) || (readers[LAST] && pollers[LAST]))
+#else
+#define NEEDS_EXITS	waits
+#endif
+
+/*
+ * hf_mailbox_retry(): as often as it is armed, where a guest that computes needs it; with MAY at any time,
+ * twice or less. The guests get on between two kicks: then the delay is long enough.
+ */
 proctype retry_work()
 {
 	byte i, n, id;
 	bool one, busy;
+#ifdef MAY
+	bool again;
+#endif
 
 end:	do
-	:: queued > 0 ->
+	:: retry_armed ->
+		retry_armed = false;
 #ifndef ASK_FORGOTTEN
-		if
-		:: atomic { waits && in_guest -> request(0, REQ_OTHER) }
-		:: !waits || !in_guest
-		fi;
+		atomic {
+			if
+			:: NEEDS_EXITS && in_guest[0] -> request(0, REQ_OTHER)	/* hf_vcpu_kick_out() */
+			:: else
+			fi
+		};
+#if NVCPU > 1
+		atomic {
+			if
+			:: NEEDS_EXITS && in_guest[1] -> request(1, REQ_OTHER)
+			:: else
+			fi
+		};
 #endif
-		lock();
-		send_next_locked(true)
+#endif
+		lock_tx();
+		send_next_locked(true);
+#ifdef MAY
+		if
+		:: !again -> again = true
+		:: break
+		fi
+	:: break
+#endif
 	od
 }
 #endif
@@ -712,7 +816,7 @@ loop:
 		:: else -> goto asleep
 		fi
 #else
-		lock();
+		lock_wait();
 		atomic {
 			if
 			:: early -> taken = taken | REQ_OTHER
@@ -727,31 +831,31 @@ loop:
 				announced = false;
 				message_pending = false;
 				readers[v] = true;
-				unlock()
+				unlock_wait()
 #ifdef WAIT_RETURNS
 			:: else ->
 #else
 			:: !(REASON) && (taken & REQ_OTHER) ->
 				early = true;
 				deferred[v] = true;
-				unlock();
+				unlock_wait();
 				goto asleep
 			:: else ->
 #endif
-				unlock();
+				unlock_wait();
 				goto asleep
 			fi;
 			taken = 0
 		}
 #endif
 	:: !announced && GIVES_EVIDENCE ->	/* enter_polling() */
-		lock();
+		lock_wait();
 		atomic {
 			has_read = has_read && !stale[v];
 			inside[v] = true;
 			readers[v] = readers[v] || !has_read;
 			stale[v] = false;
-			unlock()
+			unlock_wait()
 		}
 	:: else -> stale[v] = false
 	fi;
@@ -771,6 +875,9 @@ loop:
 	fi;
 
 	atomic {				/* EL2's look in FFA_RUN */
+#ifdef MAY
+		in_guest[v] = true;
+#endif
 		if
 		:: el2[v] == IN_MSG_WAIT ->
 			if
@@ -862,14 +969,14 @@ reads:
 #ifdef RETRY
 	:: guest == LEAVER && received > 0 ->
 		atomic {
-			in_guest = true;
+			in_guest[v] = true;
 			if
 			:: box == RECEIVED -> box = READ; read_message(); box = EMPTY
 			:: else
 			fi
 		};
 end_computes:	do
-		:: atomic { requests[v] != 0 -> in_guest = false; exit = INTERRUPT; break }
+		:: atomic { requests[v] != 0 -> exit = INTERRUPT; break }
 		:: atomic { box == RECEIVED -> box = READ; read_message(); box = EMPTY }
 		od
 #endif
@@ -898,7 +1005,10 @@ end_computes:	do
 		exit = INTERRUPT
 	fi;
 
-exited:	/* hf_exit_handle(), hf_mailbox_exit() */
+exited:	/* hf_exit_take(), hf_mailbox_exit() */
+#ifdef RETRY
+	in_guest[v] = false;
+#endif
 #ifdef MIRROR_CLEARED_AFTER_RUN
 	message_pending = false;
 #endif
@@ -918,7 +1028,7 @@ exited:	/* hf_exit_handle(), hf_mailbox_exit() */
 	if
 	:: exit == MSG_WAIT ->			/* hf_wait_begin() */
 #ifdef RX_OVERWRITE
-		lock();
+		lock_wait();
 		atomic {
 #ifdef READERS_ZEROED
 			if
@@ -940,7 +1050,7 @@ exited:	/* hf_exit_handle(), hf_mailbox_exit() */
 			:: else
 			fi;
 			stop_reading_locked();
-			unlock()
+			unlock_wait()
 		};
 #else
 		waits = true;
@@ -961,7 +1071,7 @@ exited:	/* hf_exit_handle(), hf_mailbox_exit() */
 #ifdef RX_OVERWRITE
 		if
 		:: pollers[v] || exit == OFF ->
-			lock();
+			lock_wait();
 			atomic {
 				inside[v] = false;
 				if
@@ -972,7 +1082,7 @@ exited:	/* hf_exit_handle(), hf_mailbox_exit() */
 					stop_reading_locked()
 				:: else
 				fi;
-				unlock()
+				unlock_wait()
 			}
 		:: else
 		fi;
@@ -985,10 +1095,11 @@ exited:	/* hf_exit_handle(), hf_mailbox_exit() */
 		}
 #endif
 	fi;
+	/* hf_exit_finish(), hf_mailbox_finish() */
 #ifndef QUEUE_FORGOTTEN
 	if					/* (I) */
 	:: queued > 0 ->
-		lock();
+		lock_tx();
 		send_next_locked(false)
 	:: else
 	fi;
@@ -1017,8 +1128,8 @@ end:	timeout ->
 
 init {
 	atomic {
-		room[0] = true;
-		room[SENDERS - 1] = true;
+		room[0] = ROOM;
+		room[SENDERS - 1] = ROOM;
 #ifdef STEADY
 		waits = true;
 		el2[0] = IN_MSG_WAIT;
@@ -1059,6 +1170,6 @@ ltl delivered { <> (last[0] == MESSAGES) }
 #else
 ltl delivered { <> (received == TOTAL) }
 #endif
-ltl unblocked { [] (!room[0] -> <> room[0]) }
+ltl unblocked { [] (room[0] == 0 -> <> (room[0] > 0)) }
 #endif
 #endif
