@@ -147,7 +147,7 @@ end:	do
 #endif
 
 #ifdef WORK
-/* hf_mailbox_hold_expired(): it sends, and runs the receiver */
+/* hf_mailbox_retry(): it sends, and runs the receiver */
 proctype work()
 {
 	byte seen;
