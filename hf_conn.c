@@ -2,13 +2,15 @@
 /*
  * SEQPACKET: the connection, as the peer's frames see it.
  *
- * Runs in the vCPU threads that deliver, under the sender's rx_lock, and
- * under conn_lock for system calls; never sleeps, never takes a socket lock.
- * The wire format: Documentation/seqpacket.rst.
+ * Frames arrive in the thread that runs their VM's vCPU (its own, or a sender's)
+ * under that VM's rx_lock; system calls and the work item of a connect() that
+ * takes too long come here, too. What they share is under conn_lock. Never
+ * sleeps, never takes a socket lock. The wire format: Documentation/seqpacket.rst.
  *
- * Invariant: the peer is never granted more messages than SO_RCVBUF has room
- * for, each taken for the largest; so nothing is ever dropped. Whatever it
- * sends against the rules ends its connection, and nothing else.
+ * Invariant: a grant never exceeds what SO_RCVBUF has room for, each message taken
+ * for the largest, but for one when nothing is queued; a message that comes on
+ * credit is not dropped unless reception was shut down. What the peer sends against
+ * the rules ends its connection, and nothing else.
  */
 #include <linux/log2.h>
 #include <linux/security.h>

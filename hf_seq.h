@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * SEQPACKET connections: what system calls and vCPU threads have in common.
+ * SEQPACKET connections: the wire format, and what the files behind them share.
  *
- * Private to hf_seq.c (system calls), hf_conn.c (the connection) and hf_frame.c
- * (what it sends).
+ * Private to hf_seq.c (system calls), hf_conn.c (what frames and time-outs do to a
+ * connection) and hf_frame.c (the frames that it sends).
  */
 #ifndef HF_SEQ_H
 #define HF_SEQ_H

@@ -132,7 +132,7 @@ extern const struct proto_ops hf_dgram_ops;
 void hf_dgram_deliver(struct sock *sk, struct sk_buff *skb);
 void hf_dgram_vm_died(struct sock *sk, struct hf_vm *vm);
 
-/* --- hf_seq.c --- */
+/* --- hf_seq.c, hf_conn.c --- */
 
 extern const struct proto_ops hf_seq_ops;
 

@@ -3,9 +3,9 @@
  * AF_HF: what datagram and SEQPACKET sockets have in common.
  *
  * Owns the family: creation, access, names, receiving, and the list of all
- * sockets. Process context: system calls, and the vCPU threads that deliver,
- * which never take the socket lock: a process that holds it could keep a VM,
- * and with it the RX page, waiting.
+ * sockets. Process context: system calls, and delivery by the thread that runs
+ * a vCPU (its own, or a sender's). Delivery never takes the socket lock: a process
+ * that holds it could keep that thread, and all messages of the VM, waiting.
  *
  * Invariant: a socket with a peer hears of the death of its VM.
  * Does not: know how a message reaches EL2 (hf_flow.c), or who has which port
