@@ -260,7 +260,7 @@ static void reader_that_aborts_takes_its_vm_along(struct kunit *test)
 
 /* --- all of it, by threads --- */
 
-#define MESSAGES	50
+#define MESSAGES	20
 
 /* Waits, takes what comes, is interrupted and yields before it has read it. */
 static void serve(struct hf_vcpu *vcpu, struct fake_step *step)
