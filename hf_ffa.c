@@ -297,27 +297,27 @@ int hf_ffa_msg_send(u16 vm, u32 len, bool notify)
 	return ffa_errno(ffa_status(&regs));
 }
 
-/*
- * As KVM does it. Where interrupts are masked by priority, local_irq_disable() would
- * keep them from EL2 as well, and nothing would end the run: there PSTATE masks them
- * now, and the priority mask is opened. RCU may not be watching, so nothing in here
- * may be traced.
- */
+/* RCU need not be watching inside, so nothing in here may be traced. */
 static noinstr void enter_guest(struct arm_smccc_1_2_regs *regs)
 {
 	guest_state_enter_irqoff();
-	local_daif_mask();
-	pmr_sync();
 	arm_smccc_1_2_hvc(regs, regs);
-	local_daif_restore(DAIF_PROCCTX_NOIRQ);
 	guest_state_exit_irqoff();
 }
 
+/*
+ * As KVM does it: where interrupts are masked by priority, local_irq_disable() would
+ * keep them from EL2 as well, and nothing would end the run. So PSTATE masks them, and
+ * the priority mask is opened.
+ */
 void hf_ffa_run(u16 vm, u16 vcpu, struct hf_ffa_exit *exit)
 {
 	struct arm_smccc_1_2_regs regs = { .a0 = FFA_RUN, .a1 = (u32)vm << 16 | vcpu };
 
+	local_daif_mask();
+	pmr_sync();
 	enter_guest(&regs);
+	local_daif_restore(DAIF_PROCCTX_NOIRQ);
 	exit->func = regs.a0;
 	exit->error = exit->func == FFA_ERROR ? (s32)regs.a2 : 0;
 	exit->vm = regs.a1 >> 16;
