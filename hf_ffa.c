@@ -12,9 +12,9 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/errno.h>
-#include <linux/kvm_host.h>
 #include <linux/percpu.h>
 #include <linux/printk.h>
+#include <linux/rcupdate.h>
 #include <asm/daifflags.h>
 #include <asm/sysreg.h>
 #include <asm/virt.h>
@@ -297,26 +297,21 @@ int hf_ffa_msg_send(u16 vm, u32 len, bool notify)
 	return ffa_errno(ffa_status(&regs));
 }
 
-/* RCU need not be watching inside, so nothing in here may be traced. */
-static noinstr void enter_guest(struct arm_smccc_1_2_regs *regs)
-{
-	guest_state_enter_irqoff();
-	arm_smccc_1_2_hvc(regs, regs);
-	guest_state_exit_irqoff();
-}
-
 /*
- * As KVM does it: where interrupts are masked by priority, local_irq_disable() would
- * keep them from EL2 as well, and nothing would end the run. So PSTATE masks them, and
- * the priority mask is opened.
+ * Where interrupts are masked by priority, local_irq_disable() would keep them from EL2
+ * as well, and nothing would end the run. So, as KVM does it, PSTATE masks them, and
+ * the priority mask is opened. RCU hears of a quiescent state. The rest of what KVM
+ * says in guest_state_enter_irqoff() is for tasks with an address space: a kernel thread
+ * must not call it.
  */
 void hf_ffa_run(u16 vm, u16 vcpu, struct hf_ffa_exit *exit)
 {
 	struct arm_smccc_1_2_regs regs = { .a0 = FFA_RUN, .a1 = (u32)vm << 16 | vcpu };
 
+	rcu_note_context_switch(false);
 	local_daif_mask();
 	pmr_sync();
-	enter_guest(&regs);
+	ffa_call(&regs);
 	local_daif_restore(DAIF_PROCCTX_NOIRQ);
 	exit->func = regs.a0;
 	exit->error = exit->func == FFA_ERROR ? (s32)regs.a2 : 0;

@@ -31,7 +31,7 @@ bool hf_rx_refill(struct hf_vcpu *vcpu, gfp_t gfp)
 {
 	int i;
 
-	for (i = 0; !vcpu->rx_ready && i < HF_RX_SPARES; i++) {
+	for (i = 0; i < HF_RX_SPARES; i++) {
 		if (!vcpu->spares[i])
 			vcpu->spares[i] = alloc_skb(spare_sizes[i], gfp);
 		if (!vcpu->spares[i])

@@ -305,7 +305,8 @@ static void run(struct hf_vcpu *vcpu, int exits)
 	struct hf_ffa_exit exit;
 	unsigned long requests;
 
-	while (exits-- && !hf_need_resched() && hf_rx_refill(vcpu, HF_RX_NOWAIT)) {
+	while (exits-- && !hf_need_resched() &&
+	       (vcpu->rx_ready || hf_rx_refill(vcpu, HF_RX_NOWAIT))) {
 		requests = check_requests(vcpu);
 		if (requests & BIT(HF_REQ_STOP)) {
 			make_request(vcpu, HF_REQ_STOP);
@@ -336,6 +337,8 @@ static void serve(struct hf_vcpu *vcpu, int exits)
 	if (!vcpu->deadline) {
 		make_request(vcpu, HF_REQ_WAKE);
 		vcpu->deadline = KTIME_MAX;
+		if (vcpu->last_exit == HF_EXIT_MSG_SEND)
+			WRITE_ONCE(vcpu->vm->gave_way, vcpu);
 	}
 	start_timer(vcpu);
 }
@@ -346,12 +349,10 @@ static void serve(struct hf_vcpu *vcpu, int exits)
  * may have would keep the vCPU from running. An interrupt ends the guest's run all the
  * same, and whoever wants this CPU then gets it.
  */
-static void borrow(struct hf_vcpu *vcpu)
+static bool borrow(struct hf_vcpu *vcpu)
 {
-	if (!take(vcpu)) {
-		kick(vcpu);
-		return;
-	}
+	if (!take(vcpu))
+		return false;
 	if (READ_ONCE(vcpu->requests))
 		serve(vcpu, BORROW_EXITS);
 	give_back(vcpu);
@@ -366,6 +367,7 @@ static void borrow(struct hf_vcpu *vcpu)
 	smp_mb();
 	if (READ_ONCE(vcpu->requests) && !hf_mutant(BACK_WITHOUT_LOOK))
 		wake_up_process(vcpu->task);
+	return true;
 }
 
 /*
@@ -387,10 +389,22 @@ static bool may_borrow(const struct hf_vcpu *vcpu)
 void hf_vcpu_request_here(struct hf_vcpu *vcpu, enum hf_vcpu_request request)
 {
 	make_request(vcpu, request);
-	if (may_borrow(vcpu))
-		borrow(vcpu);
-	else
+	if (!may_borrow(vcpu) || !borrow(vcpu))
 		kick(vcpu);
+}
+
+bool hf_vcpu_let_wait(struct hf_vm *vm)
+{
+	struct hf_vcpu *vcpu = READ_ONCE(vm->gave_way);
+	bool ran;
+
+	if (!vcpu)
+		return false;
+	WRITE_ONCE(vm->gave_way, NULL);
+	preempt_disable();
+	ran = may_borrow(vcpu) && borrow(vcpu);
+	preempt_enable();
+	return ran;
 }
 
 /* Sleep until there is a request that no sender takes care of; the vCPU is then taken. */
@@ -451,7 +465,7 @@ static int vcpu_thread(void *data)
 		vcpu_block(vcpu);
 		if (has_to_stop(vcpu))
 			break;
-		if (!hf_rx_refill(vcpu, HF_RX_NOWAIT))
+		if (!vcpu->rx_ready && !hf_rx_refill(vcpu, HF_RX_NOWAIT))
 			wait_for_memory(vcpu);
 		serve(vcpu, INT_MAX);
 		yields = vcpu->last_exit == HF_EXIT_YIELD;

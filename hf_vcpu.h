@@ -106,6 +106,14 @@ void hf_vcpu_request(struct hf_vcpu *vcpu, enum hf_vcpu_request request);
 void hf_vcpu_request_here(struct hf_vcpu *vcpu, enum hf_vcpu_request request);
 
 /**
+ * hf_vcpu_let_wait() - run a vCPU of @vm that answered, and gave way before it waits again
+ *
+ * It gave way to the receiver, whose next message would find it busy for ever. Context:
+ * process, may hold no lock; as hf_vcpu_request_here(). Return: whether one was run.
+ */
+bool hf_vcpu_let_wait(struct hf_vm *vm);
+
+/**
  * hf_vcpu_kick_out() - end the vCPU's stay in the guest, if it is there
  *
  * For what its next exit tells. Context: any.
