@@ -4,14 +4,14 @@
  *
  * Runners of two VMs share the one RX page at EL2, which is full from a guest's FFA_MSG_SEND to
  * FFA_RX_RELEASE. VM 0 has two vCPUs (runners 0 and 1), VM 1 has one (runner 2). A runner is vcpu_thread()
- * with hf_rx_refill(), run(), hf_exit_take(), hf_exit_finish(); a guest sends a message (TWICE: one
- * sends two) to the primary. If it finds RX full it asks to be told, sleeps, and is run when the writable interrupt comes.
- * The first guest also sends a message to VM 1 (forward(); not with ONLY_TO_US). With SEND2 VM 1 sends by FFA_MSG_SEND2, which
- * does not exit.
+ * with hf_rx_refill(), run(), hf_exit_take(), hf_exit_finish(); a guest sends a message (TWICE: one sends
+ * two) to the primary. If it finds RX full it asks to be told, sleeps, and is run when the writable
+ * interrupt comes. The first guest also sends a message to VM 1 (forward(); not with ONLY_TO_US). With
+ * SEND2 VM 1 sends by FFA_MSG_SEND2, which does not exit.
  *
- * With PREEMPTED the threads of VM 0 may stay away for ever from where others may get their CPU: where
- * they call schedule(), and with RT wherever interrupts are enabled, rx_lock held or not. With NO_MEMORY
- * an allocation for VM 0 may fail from then on. hf_vcpu_request() is abstract, as in mailbox.pml.
+ * The first PREEMPTED threads may stay away for ever from where others may get their CPU: where they call
+ * schedule(), and with RT wherever interrupts are enabled, rx_lock held or not. With NO_MEMORY an
+ * allocation for VM 0 may fail from then on. hf_vcpu_request() is abstract, as in mailbox.pml.
  *
  * Proves: a VM's messages are delivered in the order in which they were in RX, each once, and none is
  * left; whatever happens to VM 0, VM 1's messages get through, and those for it; a vCPU whose sibling's
@@ -25,8 +25,8 @@
  *         hf_rx.c:hf_rx_refill(), hf_rx.c:hf_rx_take(), hf_rx.c:hf_rx_take_unseen(), hf_rx.c:hf_rx_deliver()
  *
  * Run:    all -DTWICE -DONLY_TO_US ltl=delivered
- * Run:    preempted -DPREEMPTED ltl=other
- * Run:    preempted-rt -DPREEMPTED -DRT ltl=other
+ * Run:    preempted -DPREEMPTED=2 ltl=other
+ * Run:    preempted-rt -DPREEMPTED=2 -DRT ltl=other
  * Run:    sibling -DPREEMPTED=1 ltl=sibling
  * Run:    no-memory -DNO_MEMORY ltl=other
  * Run:    send2 -DSEND2 -DONLY_TO_US ltl=delivered
@@ -92,7 +92,7 @@ inline schedule_point()
 {
 #ifdef PREEMPTED
 	if
-	:: VM(me) == 0 && me != PREEMPTED -> goto away
+	:: me < PREEMPTED -> goto away
 	:: skip
 	fi
 #else
@@ -370,7 +370,8 @@ init {
 }
 
 #ifndef NO_LTL
-ltl delivered { <> ((forwarded || !FORWARDS) && got[0] == MESSAGES(0) && got[1] == MESSAGES(1) && got[2] == MESSAGES(2)) }
-ltl other { <> (got[2] == MESSAGES(2)) && [] (box -> <> !box) }
-ltl sibling { <> (got[1] == MESSAGES(1)) }
+#define ALL(r)	(got[r] == MESSAGES(r))
+ltl delivered { <> ((forwarded || !FORWARDS) && ALL(0) && ALL(1) && ALL(2)) }
+ltl other { <> ALL(2) && [] (box -> <> !box) }
+ltl sibling { <> ALL(1) }
 #endif
