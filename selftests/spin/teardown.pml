@@ -58,76 +58,95 @@ inline request(v, r)
 
 proctype vcpu_thread(byte v)
 {
-	byte taken, seen, exit;
+	byte taken, seen, exit = WAIT;
 	bool won, called;
 
-loop:
-	check_requests(v);
-	if
-	:: taken & REQ_STOP -> goto out
-	:: else
-	fi;
+	do
+	::
+		vcpu_block(v);
+		if				/* has_to_stop() */
+		:: requests[v] & REQ_STOP -> break
+		:: else
+		fi;
+		stop_timer(v);			/* serve() */
+		do				/* run() */
+		::
+			check_requests(v);
+			if
+			:: taken & REQ_STOP -> make_request(v, REQ_STOP); break
+			:: else
+			fi;
 #ifndef RUN_ABORTED
-	if
-	:: aborted[v] -> goto block
-	:: else
-	fi;
+			if			/* is_on() */
+			:: aborted[v] -> exit = WAIT; break
+			:: else
+			fi;
 #endif
-	interrupts_on(v);
-	runner[v] = v;
-	mode[v] = IN_GUEST;
+			exit = AGAIN;
+			interrupts_on(v);
+			runner[v] = v;
+			mode[v] = IN_GUEST;
 #ifndef NO_LAST_LOOK
-	if
-	:: requests[v] != 0 -> mode[v] = OUTSIDE; goto loop
-	:: else
-	fi;
+			if
+			:: requests[v] != 0 -> mode[v] = OUTSIDE; goto more
+			:: else
+			fi;
 #endif
-	assert(!aborted[v]);
-	if
-	:: ipi[v] -> exit = AGAIN
-	:: else ->
-		if
-		:: exit = WAIT
+			assert(!aborted[v]);
+			if
+			:: ENDS_RUN(v)
+			:: else ->
+				if
+				:: exit = WAIT
 #ifdef TIMED
-		:: exit = WAIT_TIMED
+				:: exit = WAIT_TIMED
 #endif
 #if NVCPU > 1
-		:: !called -> called = true; exit = OTHER
+				:: !called -> called = true; exit = OTHER
 #endif
-		:: exit = ABORTED
-		:: skip ->			/* computes until it is interrupted */
-end_computes:		ipi[v];
-			exit = AGAIN
-		fi
-	fi;
-	mode[v] = OUTSIDE;
-	ipi[v] = false;
-
-	if
-	:: exit == OTHER ->			/* wake_other(), or a message to another VM */
-		request((v + 1) % NVCPU, REQ_WAKE);
-		goto loop
-	:: exit == ABORTED ->
-		aborted[v] = true
-	:: exit == AGAIN ->
-		goto loop
-#ifdef TIMED
-	:: exit == WAIT_TIMED ->
-		armed[v] = true
-#endif
-	:: else
-	fi;
+				:: exit = ABORTED
+				:: skip ->	/* computes until it is interrupted */
+end_computes:				ENDS_RUN(v)
+				fi
+			fi;
+			mode[v] = OUTSIDE;
+			if			/* hf_exit_take() */
+			:: exit == OTHER ->	/* wake_other(), or a message to another VM */
+				request((v + 1) % NVCPU, REQ_WAKE)
+			:: exit == ABORTED ->
+				aborted[v] = true;
+				exit = WAIT
+			:: else
+			fi;
+			ipi[v] = false;
 #ifdef WORK
-	if
-	:: work_armed = true			/* schedule_delayed_work() */
-	:: skip
-	fi;
+			if
+			:: work_armed = true	/* schedule_delayed_work() */
+			:: skip
+			fi;
 #endif
-block:
-	vcpu_block(v);
-	goto loop;
-
-out:
+			if
+			:: exit == AGAIN -> break	/* HF_EXIT_INTERRUPT */
+			:: (exit == WAIT || exit == WAIT_TIMED) && requests[v] == 0 -> break
+			:: else
+			fi;
+more:			skip
+		od;
+		if
+		:: exit == AGAIN -> make_request(v, REQ_WAKE)
+#ifdef TIMED
+		:: exit == WAIT_TIMED -> armed[v] = true
+#endif
+		:: else
+		fi;
+		atomic {
+			mode[v] = BLOCKED;	/* give_back() */
+			exit = WAIT;		/* stale values only multiply the states */
+			taken = 0;
+			seen = 0;
+			won = false
+		}
+	od;
 	ended[v] = true
 }
 
@@ -200,6 +219,8 @@ init {
 
 	atomic {
 		for (v : 0 .. NVCPU - 1) {
+			requests[v] = REQ_WAKE;	/* vcpu_thread() begins */
+			mode[v] = BLOCKED;
 			run vcpu_thread(v);
 #ifdef TIMED
 			run timer(v)

@@ -2,28 +2,30 @@
 /*
  * Sleep, wake and kick: work for a vCPU is never left lying while its thread sleeps or its guest runs.
  *
- * The thread is vcpu_thread() with check_requests(), vcpu_enter(), vcpu_block(); wakers call
+ * The thread is vcpu_thread() with vcpu_block(), serve(), run(), vcpu_enter(); wakers call
  * hf_vcpu_request() from other threads (device, socket), from the vCPU's own hrtimer callback
  * timer_expired(), from another vCPU's exit (wake_other()) and for STOP (hf_vcpu_stop()). "Work" is
  * what EL2 has for the guest: pended before the request, taken at FFA_RUN. The guest does anything:
  * waits, waits with a time-out, yields, or computes and leaves only when an interrupt arrives.
  * FFA_RUN with an interrupt pending comes back without having run the guest.
  *
- * With BORROWER senders run the vCPU in its thread's place (borrow()), for two exits at most.
+ * With BORROWER senders run the vCPU in its thread's place (borrow()). With ASLEEP the threads sleep
+ * already, and do not begin with WAKE.
  *
- * Proves: no two run a vCPU at a time, or one that waits without a request; no lost wake-up and no lost kick: work is always taken some time later, STOP always ends
- * the thread; nothing deadlocks. Reports L1 (the blocked vCPU), L3, L4, L5.
+ * Proves: no two run a vCPU at a time, or one that waits without a request; no lost wake-up and no lost
+ * kick: work is always taken some time later, STOP always ends the thread; nothing deadlocks. Reports L1
+ * (the blocked vCPU), L3, L4, L5.
  * Not here: memory order (../litmus), which vCPU a message goes to (mailbox.pml).
  *
  * Sites:  hf_vcpu.c:(B) kick(), hf_vcpu.c:(C) check_requests(), hf_vcpu.c:(D) vcpu_enter(),
  *         hf_vcpu.c:(E) vcpu_block(), hf_vcpu.c:(N) take(), hf_vcpu.c:(O) give_back(),
- *         hf_vcpu.c:(P) borrow()
+ *         hf_vcpu.c:(P) borrow(), hf_vcpu.c:serve(), hf_vcpu.c:run(), hf_ffa.c:enter_guest()
  *
  * Run:    one -DNVCPU=1 -DWAKERS=2 ltl=served
  * Run:    timer -DNVCPU=1 -DWAKERS=1 -DTIMED ltl=served
  * Run:    stop -DNVCPU=1 -DWAKERS=1 -DROUNDS=1 -DSTOPPER -DTIMED ltl=stopped,served
  * Run:    two -DNVCPU=2 -DWAKERS=1 -DROUNDS=1 -DOTHERS ltl=served
- * Run:    three -DNVCPU=3 -DWAKERS=1 -DROUNDS=1 ltl=served big
+ * Run:    three -DNVCPU=3 -DWAKERS=1 -DROUNDS=1 -DASLEEP ltl=served
  * Run:    borrow -DNVCPU=1 -DWAKERS=1 -DBORROWER ltl=served big
  * Run:    kick_runner -DNVCPU=1 -DWAKERS=1 -DBORROWER -DROUNDS=1 ltl=served
  * Run:    borrow_two -DNVCPU=1 -DWAKERS=0 -DBORROWER -DBORROWER2 -DROUNDS=1 ltl=served
@@ -37,6 +39,7 @@
  * Mutant: CLEAR_AFTER_RUN one: L3: the requests are cleared after the run that should serve them
  * Mutant: NO_LAST_LOOK stop: STOP before "in guest" is not kicked, and the guest computes for ever
  * Mutant: INTERRUPTS_ON stop: STOP's IPI is taken between the last look and FFA_RUN
+ * Mutant: PMR_MASKED stop: the priority mask keeps STOP's IPI from EL2
  * Mutant: SLEEP_WITHOUT_LOOK one: L1: a request before "blocked" is not looked at
  * Mutant: LOOK_BEFORE_BLOCKED one: L1, L4: the look comes before the waker can see that we sleep
  * Mutant: STATE_AFTER_LOOK one: L4: the wake-up comes between the look and the task state
@@ -76,96 +79,134 @@ inline alone(v)
 	atomic { assert(!inside[v]); inside[v] = true }
 }
 
-/* What the guest does next, as an exit. */
+/* vcpu->deadline: what the last exit says the vCPU has to do */
 #define AGAIN		0
 #define WAIT		1
 #define WAIT_TIMED	2
-#define OTHER		3
+byte deadline[NVCPU];
+
+/*
+ * run(): task t runs vCPU u, which it has taken. @may_return: others may want the CPU, there may be no
+ * memory for hf_rx_refill(), or all exits are used up. A thread comes back to where it was, then.
+ */
+inline run_vcpu(u, t, may_return)
+{
+	ran = false;
+	do
+	:: may_return -> break
+	:: true ->
+		check_requests(u);
+#ifdef BORROWER
+		assert(ran || taken != 0);	/* it runs for a reason */
+#endif
+		if
+		:: taken & REQ_STOP -> make_request(u, REQ_STOP); break
+		:: else -> deadline[u] = AGAIN
+		fi;
+
+		/* vcpu_enter() */
+		interrupts_on(t);
+		atomic { runner[u] = t; mode[u] = IN_GUEST };	/* local_irq_disable(), (M) */
+#ifndef NO_LAST_LOOK
+		if				/* (D), then the last look */
+		:: requests[u] != 0 ->
+#ifdef CLEAR_AFTER_RUN
+			skip
+#else
+			mode[u] = OUTSIDE;
+			ran = true;
+			goto more
+#endif
+		:: else
+		fi;
+#endif
+#ifdef INTERRUPTS_ON
+		interrupts_on(t);
+#endif
+		alone(u);
+		if				/* hf_ffa_run() */
+		:: ENDS_RUN(t) -> skip
+		:: atomic { !ENDS_RUN(t) -> work[u] = false };
+			if
+			:: skip
+			:: deadline[u] = WAIT
+#ifdef TIMED
+			:: deadline[u] = WAIT_TIMED
+#endif
+#ifdef OTHERS
+			:: u == 1 && !called -> called = true; other = true
+#endif
+			:: skip ->		/* computes until it is interrupted */
+end_computes:			ENDS_RUN(t)
+			fi
+		fi;
+		atomic { inside[u] = false; mode[u] = OUTSIDE };
+#ifdef OTHERS
+		if				/* hf_exit_take(): wake_other() */
+		:: other ->
+			work[(u + 1) % NVCPU] = true;
+			hf_vcpu_request((u + 1) % NVCPU, REQ_WAKE)
+		:: else
+		fi;
+#endif
+		atomic { ipi[t] = false; ran = true };	/* local_irq_enable(); isb() */
+#ifdef CLEAR_AFTER_RUN
+		requests[u] = requests[u] & REQ_STOP;
+#endif
+		if
+#ifdef OTHERS
+		:: other -> other = false
+		:: !other && deadline[u] == AGAIN -> break
+#else
+		:: deadline[u] == AGAIN -> break	/* HF_EXIT_INTERRUPT, HF_EXIT_YIELD */
+#endif
+		:: deadline[u] != AGAIN && requests[u] == 0 -> break
+		:: else
+		fi;
+more:		skip
+	od
+}
+
+/* serve() */
+inline serve(u, t, may_return)
+{
+	stop_timer(u);
+	run_vcpu(u, t, may_return);
+	if
+#ifndef NO_WAKE_AFTER_LIMIT
+	:: deadline[u] == AGAIN -> make_request(u, REQ_WAKE); deadline[u] = WAIT
+#endif
+#ifdef TIMED
+	:: deadline[u] == WAIT_TIMED -> armed[u] = true	/* start_timer() */
+#endif
+	:: else
+	fi
+}
 
 proctype vcpu_thread(byte v)
 {
-	byte taken, seen, exit;
-	bool won, woken = false;
+	byte taken, seen;
+	bool won, ran;
 #ifdef OTHERS
-	bool called = false;
+	bool called, other;
 #endif
 
-loop:
-	check_requests(v);
-#ifdef BORROWER
-	assert(!woken || taken != 0);		/* it runs for a reason */
-#endif
-	woken = false;
-	if
-	:: taken & REQ_STOP -> goto out
-	:: else
-	fi;
-
-	/* vcpu_enter() */
-	interrupts_on(v);
-	runner[v] = v;
-	mode[v] = IN_GUEST;			/* local_irq_disable(), (M) */
-#ifndef NO_LAST_LOOK
-	if					/* (D), then the last look */
-	:: requests[v] != 0 ->
-#ifdef CLEAR_AFTER_RUN
-		skip
-#else
-		mode[v] = OUTSIDE;
-		goto loop
-#endif
-	:: else
-	fi;
-#endif
-#ifdef INTERRUPTS_ON
-	interrupts_on(v);
-#endif
-	alone(v);
-	if					/* hf_ffa_run() */
-	:: ipi[v] -> exit = AGAIN
-	:: atomic { !ipi[v] -> work[v] = false };
-		if
-		:: exit = AGAIN
-		:: exit = WAIT
-#ifdef TIMED
-		:: exit = WAIT_TIMED
-#endif
-#ifdef OTHERS
-		:: v == 1 && !called -> called = true; exit = OTHER
-#endif
-		:: skip ->			/* computes until it is interrupted */
-end_computes:	ipi[v];
-			exit = AGAIN
-		fi
-	fi;
-	inside[v] = false;
-	mode[v] = OUTSIDE;
-	ipi[v] = false;				/* local_irq_enable(); isb() */
-#ifdef CLEAR_AFTER_RUN
-	requests[v] = requests[v] & REQ_STOP;
-#endif
-
-	/* handle_exit() */
-	if
-#ifdef OTHERS
-	:: exit == OTHER ->
-		work[(v + 1) % NVCPU] = true;
-		hf_vcpu_request((v + 1) % NVCPU, REQ_WAKE)
-#endif
-	:: exit == WAIT ->
+	do
+	::
 		vcpu_block(v);
-		woken = true
-#ifdef TIMED
-	:: exit == WAIT_TIMED ->
-		armed[v] = true;		/* hrtimer_start() */
-		vcpu_block(v);
-		woken = true
-#endif
-	:: else
-	fi;
-	goto loop;
-
-out:
+		if				/* has_to_stop() */
+		:: requests[v] & REQ_STOP -> break
+		:: else
+		fi;
+		serve(v, v, false);
+		atomic {
+			mode[v] = BLOCKED;	/* (O) give_back() */
+			taken = 0;		/* stale values only multiply the states */
+			seen = 0;
+			won = false;
+			ran = false
+		}
+	od;
 	ended[v] = true
 }
 
@@ -192,13 +233,11 @@ proctype waker()
 }
 
 #ifdef BORROWER
-#define BORROW_EXITS 2
-
 /* A sender: hf_vcpu_request_here(), which is make_request() and borrow() */
 proctype borrower(byte me)
 {
-	byte seen, n, i, exit, taken;
-	bool won;
+	byte seen, n, taken;
+	bool won, ran;
 
 	for (n : 1 .. ROUNDS) {
 		work[0] = true;
@@ -211,57 +250,13 @@ proctype borrower(byte me)
 		if
 		:: !won -> kick(0); goto next
 #ifndef TAKE_IS_ENOUGH
-		:: won && requests[0] == 0 -> goto back	/* served meanwhile */
-		:: won && requests[0] != 0
+		:: won && requests[0] == 0	/* served meanwhile */
+		:: won && requests[0] != 0 -> serve(0, me, true)
 #else
-		:: else
+		:: else -> serve(0, me, true)
 #endif
 		fi;
-		stop_timer(0);
-		exit = AGAIN;
-		i = 0;
-		do					/* run_borrowed() */
-		:: exit == AGAIN && i < BORROW_EXITS ->
-			i++;
-			check_requests(0);
-			assert(i > 1 || taken != 0);	/* it runs for a reason */
-			interrupts_on(me);
-			runner[0] = me;
-			mode[0] = IN_GUEST;
-			if
-			:: requests[0] != 0 -> mode[0] = OUTSIDE
-			:: else ->
-				alone(0);
-				if
-				:: ipi[me] -> exit = AGAIN
-				:: atomic { !ipi[me] -> work[0] = false };
-					if
-					:: exit = AGAIN
-					:: exit = WAIT
-#ifdef TIMED
-					:: exit = WAIT_TIMED
-#endif
-					:: skip ->	/* computes until it is interrupted */
-end_computes:					ipi[me];
-						exit = AGAIN
-					fi
-				fi;
-				inside[0] = false;
-				mode[0] = OUTSIDE;
-				ipi[me] = false
-			fi
-		:: break				/* need_resched(), or all exits used */
-		od;
-		if
-#ifndef NO_WAKE_AFTER_LIMIT
-		:: exit == AGAIN -> make_request(0, REQ_WAKE)
-#endif
-#ifdef TIMED
-		:: exit == WAIT_TIMED -> armed[0] = true
-#endif
-		:: else
-		fi;
-back:		mode[0] = BLOCKED;			/* give_back(), (O), (P) */
+		mode[0] = BLOCKED;			/* give_back(), (O), (P) */
 #ifndef NO_LOOK_AFTER
 		if
 		:: requests[0] != 0 -> idle[0] = false
@@ -310,6 +305,11 @@ init {
 
 	atomic {
 		for (i : 0 .. NVCPU - 1) {
+#ifndef ASLEEP
+			requests[i] = REQ_WAKE;		/* vcpu_thread() begins */
+#endif
+			mode[i] = BLOCKED;
+			deadline[i] = WAIT;
 			run vcpu_thread(i);
 #ifdef TIMED
 			run timer(i)
