@@ -84,7 +84,7 @@ proofs:
 	@selftests/tally selftests/litmus/run selftests/spin/run
 
 mutants:
-	@$(SETUP) $(TEST)
+	@$(SETUP) $(TEST) kernel-kunit
 	@selftests/mutants $(HOW) $(T)
 
 kunit:

@@ -20,6 +20,7 @@
 #include <asm/virt.h>
 
 #include "hf_ffa.h"
+#include "hf_mutant.h"
 
 #define FFA_VERSION_MAJOR(version) ((version) >> 16)
 #define FFA_VERSION_MINOR(version) ((version) & 0xffff)
@@ -309,10 +310,12 @@ void hf_ffa_run(u16 vm, u16 vcpu, struct hf_ffa_exit *exit)
 	struct arm_smccc_1_2_regs regs = { .a0 = FFA_RUN, .a1 = (u32)vm << 16 | vcpu };
 
 	rcu_note_context_switch(false);
-	local_daif_mask();
+	if (!hf_mutant(PMR_MASKED))
+		local_daif_mask();
 	pmr_sync();
 	ffa_call(&regs);
-	local_daif_restore(DAIF_PROCCTX_NOIRQ);
+	if (!hf_mutant(PMR_MASKED))
+		local_daif_restore(DAIF_PROCCTX_NOIRQ);
 	exit->func = regs.a0;
 	exit->error = exit->func == FFA_ERROR ? (s32)regs.a2 : 0;
 	exit->vm = regs.a1 >> 16;

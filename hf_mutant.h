@@ -53,6 +53,12 @@ enum hf_mutant {
 	HF_MUTANT_CLOCK_DECIDES,
 	/* L6: a message is sent while a vCPU reads the one before. */
 	HF_MUTANT_READERS_FORGOTTEN,
+	/* Others may run between FFA_RUN and FFA_RX_RELEASE. */
+	HF_MUTANT_RX_HELD,
+	/* Of several messages that were taken, the last one is delivered first. */
+	HF_MUTANT_OUT_OF_ORDER,
+	/* While the guest runs, the priority mask keeps interrupts from EL2. */
+	HF_MUTANT_PMR_MASKED,
 	/*
 	 * Nobody's mistakes: one for each detector, which has to see it
 	 * (selftests/planted.conf).

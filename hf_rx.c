@@ -104,6 +104,11 @@ bool hf_rx_release(void)
 bool hf_rx_take(struct hf_vcpu *vcpu, u32 len)
 {
 	copy_message(vcpu, vcpu->vm, 0, len);
+	if (hf_mutant(RX_HELD)) {
+		local_irq_enable();
+		isb();
+		local_irq_disable();
+	}
 	return hf_rx_release();
 }
 
@@ -138,12 +143,15 @@ bool hf_rx_take_unseen(struct hf_vcpu *vcpu)
 void hf_rx_deliver(struct hf_vm *vm)
 {
 	struct sk_buff *skb, *next;
+	struct llist_node *taken;
 
 	if (llist_empty(&vm->rx_taken))
 		return;
 	spin_lock(&vm->rx_lock);
-	llist_for_each_entry_safe(skb, next, llist_reverse_order(llist_del_all(&vm->rx_taken)),
-				  ll_node) {
+	taken = llist_del_all(&vm->rx_taken);
+	if (!hf_mutant(OUT_OF_ORDER))
+		taken = llist_reverse_order(taken);
+	llist_for_each_entry_safe(skb, next, taken, ll_node) {
 		skb_mark_not_on_list(skb);
 		atomic_long_inc(&vm->received);
 		hf_socket_deliver(skb);

@@ -23,7 +23,7 @@ module_param_named(mutant, hf_mutant_active, int, 0644);
 int hf_window, hf_window_vm, hf_window_now;
 
 /* Linux 6.1 runs the suites before it looks at the parameters. */
-static void read_mutant_early(void)
+void bed_read_mutant_early(void)
 {
 #ifdef MODULE
 	const char *word = strstr(THIS_MODULE->args ?: "", "mutant=");
@@ -37,7 +37,7 @@ int bed_init(struct kunit *test)
 {
 	int err;
 
-	read_mutant_early();
+	bed_read_mutant_early();
 	err = fake_create();
 	if (err)
 		return err;

@@ -20,6 +20,7 @@
  * broke a rule of the fake.
  */
 int bed_init(struct kunit *test);
+void bed_read_mutant_early(void);
 void bed_exit(struct kunit *test);
 
 /* A VM whose threads exist but do not run before bed_start(). All of its vCPUs are on. */

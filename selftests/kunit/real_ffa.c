@@ -90,6 +90,7 @@ const int real_codes[REAL_CODES] = {
 
 int real_ffa_init(struct kunit *test)
 {
+	bed_read_mutant_early();
 	memset(&cpu, 0, sizeof(cpu));
 	cpu.pfr0 = 0x1100;
 	cpu.version = 0x10001;

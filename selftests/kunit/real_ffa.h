@@ -60,6 +60,9 @@ u64 real_form(int i, u32 value);
 
 extern const int real_codes[REAL_CODES];
 
+/* In bed.c, whose header is for what stands on the fake. */
+void bed_read_mutant_early(void);
+
 /* The init of suites. */
 int real_ffa_init(struct kunit *test);
 

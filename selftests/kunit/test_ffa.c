@@ -11,12 +11,38 @@
 #include <linux/irqflags.h>
 #include <linux/limits.h>
 #include <linux/string.h>
+#include <asm/ptrace.h>
+#include <asm/sysreg.h>
 
 static void run(u16 vm, u16 vcpu, struct hf_ffa_exit *exit)
 {
 	local_irq_disable();
 	hf_ffa_run(vm, vcpu, exit);
 	local_irq_enable();
+}
+
+static u64 masks;
+
+static void note_masks(struct arm_smccc_1_2_regs *res)
+{
+	masks = read_sysreg(daif);
+	*res = cpu.answer;
+}
+
+/* EL2 sees through these; where interrupts are masked by priority it would not. */
+static void guest_runs_with_interrupts_masked_in_pstate(struct kunit *test)
+{
+	const u64 all = PSR_D_BIT | PSR_A_BIT | PSR_I_BIT | PSR_F_BIT;
+	struct hf_ffa_exit exit;
+	bool disabled;
+
+	cpu.decide = note_masks;
+	local_irq_disable();
+	hf_ffa_run(2, 0, &exit);
+	disabled = irqs_disabled();
+	local_irq_enable();
+	KUNIT_EXPECT_EQ(test, all, masks & all);
+	KUNIT_EXPECT_TRUE(test, disabled);
 }
 
 /* Numbers of the specification, not of hf_abi.h: a wrong one there shows here. */
@@ -312,6 +338,7 @@ static void injection_is_given_up_when_the_first_vcpu_refuses_it(struct kunit *t
 
 static struct kunit_case ffa_cases[] = {
 	KUNIT_CASE(calls_hand_over_what_the_specification_says),
+	KUNIT_CASE(guest_runs_with_interrupts_masked_in_pstate),
 	KUNIT_CASE(each_error_code_becomes_its_errno),
 	KUNIT_CASE(error_without_a_code_is_no_success),
 	KUNIT_CASE(answers_that_are_none_are_errors),
