@@ -2,7 +2,7 @@
 /*
  * No memory for a message is the affair of the VM that sends it: two VMs flood us,
  * and allocations fail for seconds. The worst round trip with a third VM is at most
- * twice as long as with memory.
+ * twice as long as with memory, and as long again where each one's own fails.
  *
  * All that may not sleep fail, whoever asks; then all of one vCPU's thread, even those
  * that may sleep: that vCPU is not run until there is memory, and then loses nothing.
@@ -73,14 +73,14 @@ TEST(vcpu_that_had_to_wait_for_memory_loses_nothing)
 		HFT_SKIP("this kernel has no failslab");
 	ASSERT_EQ(0, setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)));
 	ASSERT_EQ(0, fail_thread(hft_vcpu_thread(guest->id)));
-	ASSERT_EQ(sizeof(req), send(fd, &req, sizeof(req), MSG_DONTWAIT));
+	ASSERT_EQ((ssize_t)sizeof(req), send(fd, &req, sizeof(req), MSG_DONTWAIT));
 	while (hft_vm_count(guest->id, "received") < before + 10)
 		hft_sleep_ms(1);
 	ASSERT_EQ(0, fail(true));
 	hft_sleep_ms(300);
 	EXPECT_EQ(0, fail(false));
 	for (i = 0; i < ORDERED; i++) {
-		ASSERT_EQ(sizeof(number), recv(fd, number, sizeof(number), 0));
+		ASSERT_EQ((ssize_t)sizeof(number), recv(fd, number, sizeof(number), 0));
 		ASSERT_EQ(i, number[0]);
 	}
 }
@@ -120,7 +120,8 @@ TEST_F(nomem, without_memory_that_is_there_at_once_no_vm_waits)
 	EXPECT_TRUE(answered);
 	hft_worst_report("with memory", &with);
 	hft_worst_report("with none at once", &without);
-	EXPECT_GE(FACTOR * with.worst_ns, without.worst_ns);
+	/* No sender runs a vCPU then: each message goes through its thread, twice as long. */
+	EXPECT_GE(2 * FACTOR * with.worst_ns, without.worst_ns);
 	for (i = 0; i < 2; i++) {
 		got = hft_vm_count(self->w.vm[i], "received") - before[i];
 		fprintf(stderr, "# flood of VM %u: %lld messages meanwhile\n", self->w.vm[i],
