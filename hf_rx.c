@@ -134,6 +134,9 @@ bool hf_rx_take_unseen(struct hf_vcpu *vcpu)
 	if (vm && le32_to_cpu(hdr.offset) >= sizeof(hdr)) {
 		copy_message(vcpu, vm, le32_to_cpu(hdr.offset), le32_to_cpu(hdr.size));
 		vcpu->unseen = vm;
+		/* We may be preempted before we deliver. */
+		if (IS_ENABLED(CONFIG_PREEMPT_RT))
+			hf_vcpu_request(&vm->vcpus[0], HF_REQ_WAKE);
 	} else {
 		atomic_long_inc(vm ? &vm->dropped_size : &vcpu->vm->dropped_sender);
 	}

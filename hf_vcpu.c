@@ -467,6 +467,9 @@ static int vcpu_thread(void *data)
 			break;
 		if (!vcpu->rx_ready && !hf_rx_refill(vcpu, HF_RX_NOWAIT))
 			wait_for_memory(vcpu);
+		/* What came by FFA_MSG_SEND2 was taken by another VM's thread. */
+		if (IS_ENABLED(CONFIG_PREEMPT_RT))
+			hf_rx_deliver(vcpu->vm);
 		serve(vcpu, INT_MAX);
 		yields = vcpu->last_exit == HF_EXIT_YIELD;
 		give_back(vcpu);
