@@ -27,24 +27,32 @@
 
 struct hf_ffa_features hf_ffa_features;
 
-static void ffa_call(struct arm_smccc_1_2_regs *regs)
+/* A function call for the compiler: some hypervisors write more than these four registers. */
+static void ffa_call(u32 func, u64 arg1, u64 arg2, u64 arg3, u64 arg4, struct arm_smccc_res *res)
 {
-	arm_smccc_1_2_hvc(regs, regs);
+	arm_smccc_hvc(func, arg1, arg2, arg3, arg4, 0, 0, 0, res);
 }
 
-/* A call that answers FFA_SUCCESS or FFA_ERROR. Returns the FF-A code, 0 = success. */
-static int ffa_status(struct arm_smccc_1_2_regs *regs)
+static int ffa_code(u32 func, s32 error)
 {
-	ffa_call(regs);
-	switch ((u32)regs->a0) {
+	switch (func) {
 	case FFA_SUCCESS:
 	case FFA_RX_RELEASE:
 		return 0;
 	case FFA_ERROR:
-		return (s32)regs->a2 ?: HF_FFA_NOT_SUPPORTED;
+		return error ?: HF_FFA_NOT_SUPPORTED;
 	default:
 		return HF_FFA_NOT_SUPPORTED;
 	}
+}
+
+/* A call that answers FFA_SUCCESS or FFA_ERROR. Returns the FF-A code, 0 = success. */
+static int ffa_status(u32 func, u64 arg1, u64 arg2, u64 arg3, u64 arg4)
+{
+	struct arm_smccc_res res;
+
+	ffa_call(func, arg1, arg2, arg3, arg4, &res);
+	return ffa_code(res.a0, res.a2);
 }
 
 static int ffa_errno(int code)
@@ -92,9 +100,7 @@ static bool hvc_is_safe(void)
 
 static bool has_function(u32 func)
 {
-	struct arm_smccc_1_2_regs regs = { .a0 = FFA_FEATURES, .a1 = func };
-
-	return !ffa_status(&regs);
+	return !ffa_status(FFA_FEATURES, func, 0, 0, 0);
 }
 
 /*
@@ -140,16 +146,15 @@ static void learn_features(struct hf_ffa_features *f)
  */
 static int probe_version(u32 *version)
 {
-	struct arm_smccc_1_2_regs regs;
+	struct arm_smccc_res res;
 	u32 asked;
 
 	if (!hvc_is_safe())
 		goto none;
 
 	for (asked = HF_FFA_VERSION_1_0; asked <= HF_FFA_VERSION_1_3; asked++) {
-		regs = (struct arm_smccc_1_2_regs){ .a0 = FFA_VERSION, .a1 = asked };
-		ffa_call(&regs);
-		*version = regs.a0;
+		ffa_call(FFA_VERSION, asked, 0, 0, 0, &res);
+		*version = res.a0;
 		if (FFA_VERSION_MAJOR(*version) == FFA_VERSION_MAJOR(HF_FFA_VERSION_1_0))
 			return 0;
 	}
@@ -160,16 +165,18 @@ none:
 
 static int probe_id(void)
 {
-	struct arm_smccc_1_2_regs regs = { .a0 = FFA_ID_GET };
-	int code = ffa_status(&regs);
+	struct arm_smccc_res res;
+	int code;
 
+	ffa_call(FFA_ID_GET, 0, 0, 0, 0, &res);
+	code = ffa_code(res.a0, res.a2);
 	if (code) {
 		pr_err("FFA_ID_GET failed with FF-A error %d\n", code);
 		return -EIO;
 	}
-	if ((u16)regs.a2 != HF_PRIMARY_VM_ID) {
+	if ((u16)res.a2 != HF_PRIMARY_VM_ID) {
 		pr_err("this is VM %u; only the primary VM (%u) can run others\n",
-		       (u16)regs.a2, HF_PRIMARY_VM_ID);
+		       (u16)res.a2, HF_PRIMARY_VM_ID);
 		return -EPERM;
 	}
 	return 0;
@@ -204,36 +211,27 @@ int hf_ffa_probe(void)
 
 int hf_ffa_rxtx_map(phys_addr_t tx, phys_addr_t rx)
 {
-	struct arm_smccc_1_2_regs regs = {
-		.a0 = FFA_FN64_RXTX_MAP, .a1 = tx, .a2 = rx, .a3 = 1,
-	};
-	int code = ffa_status(&regs);
+	int code = ffa_status(FFA_FN64_RXTX_MAP, tx, rx, 1, 0);
 
 	return code == HF_FFA_DENIED ? -EBUSY : ffa_errno(code);
 }
 
 int hf_ffa_rxtx_unmap(void)
 {
-	struct arm_smccc_1_2_regs regs = { .a0 = FFA_RXTX_UNMAP };
-
-	return ffa_errno(ffa_status(&regs));
+	return ffa_errno(ffa_status(FFA_RXTX_UNMAP, 0, 0, 0, 0));
 }
 
 int hf_ffa_partition_info_get(void)
 {
-	struct arm_smccc_1_2_regs regs = { .a0 = FFA_PARTITION_INFO_GET };
+	struct arm_smccc_res res;
 
-	return ffa_errno(ffa_status(&regs)) ?: (u16)regs.a2;
+	ffa_call(FFA_PARTITION_INFO_GET, 0, 0, 0, 0, &res);
+	return ffa_errno(ffa_code(res.a0, res.a2)) ?: (u16)res.a2;
 }
 
 bool hf_ffa_vm_exists(u16 vm)
 {
-	struct arm_smccc_1_2_regs regs = {
-		.a0 = FFA_NOTIFICATION_SET,
-		.a1 = HF_PRIMARY_VM_ID << 16 | vm,
-		.a4 = BIT(31),
-	};
-	int code = ffa_status(&regs);
+	int code = ffa_status(FFA_NOTIFICATION_SET, HF_PRIMARY_VM_ID << 16 | vm, 0, 0, BIT(31));
 
 	return !code || code == HF_FFA_DENIED;
 }
@@ -252,7 +250,8 @@ static bool rx_full_here(u16 vcpu, int *code)
 		.a2 = HF_FFA_NOTIFICATION_HYP,
 	};
 
-	*code = ffa_status(&regs);
+	arm_smccc_1_2_hvc(&regs, &regs);
+	*code = ffa_code(regs.a0, regs.a2);
 	return !*code && regs.a7 & HF_FFA_NOTIFICATION_RX_FULL;
 }
 
@@ -278,24 +277,16 @@ bool hf_ffa_rx_full(void)
 
 int hf_ffa_rx_release(void)
 {
-	struct arm_smccc_1_2_regs regs = { .a0 = FFA_RX_RELEASE };
-	int code = ffa_status(&regs);
+	struct arm_smccc_res res;
 
-	if (code)
-		return ffa_errno(code);
-	return (u32)regs.a0 == FFA_RX_RELEASE;
+	ffa_call(FFA_RX_RELEASE, 0, 0, 0, 0, &res);
+	return ffa_errno(ffa_code(res.a0, res.a2)) ?: (u32)res.a0 == FFA_RX_RELEASE;
 }
 
 int hf_ffa_msg_send(u16 vm, u32 len, bool notify)
 {
-	struct arm_smccc_1_2_regs regs = {
-		.a0 = FFA_MSG_SEND,
-		.a1 = HF_PRIMARY_VM_ID << 16 | vm,
-		.a3 = len,
-		.a4 = notify ? HF_FFA_MSG_SEND_NOTIFY : 0,
-	};
-
-	return ffa_errno(ffa_status(&regs));
+	return ffa_errno(ffa_status(FFA_MSG_SEND, HF_PRIMARY_VM_ID << 16 | vm, 0, len,
+				    notify ? HF_FFA_MSG_SEND_NOTIFY : 0));
 }
 
 /*
@@ -307,21 +298,21 @@ int hf_ffa_msg_send(u16 vm, u32 len, bool notify)
  */
 void hf_ffa_run(u16 vm, u16 vcpu, struct hf_ffa_exit *exit)
 {
-	struct arm_smccc_1_2_regs regs = { .a0 = FFA_RUN, .a1 = (u32)vm << 16 | vcpu };
+	struct arm_smccc_res res;
 
 	rcu_note_context_switch(false);
 	if (!hf_mutant(PMR_MASKED))
 		local_daif_mask();
 	pmr_sync();
-	ffa_call(&regs);
+	ffa_call(FFA_RUN, (u32)vm << 16 | vcpu, 0, 0, 0, &res);
 	if (!hf_mutant(PMR_MASKED))
 		local_daif_restore(DAIF_PROCCTX_NOIRQ);
-	exit->func = regs.a0;
-	exit->error = exit->func == FFA_ERROR ? (s32)regs.a2 : 0;
-	exit->vm = regs.a1 >> 16;
-	exit->vcpu = regs.a1;
-	exit->len = regs.a3;
-	exit->timeout_ns = exit->func == FFA_YIELD ? (u64)exit->len << 32 | (u32)regs.a2 : regs.a2;
+	exit->func = res.a0;
+	exit->error = exit->func == FFA_ERROR ? (s32)res.a2 : 0;
+	exit->vm = res.a1 >> 16;
+	exit->vcpu = res.a1;
+	exit->len = res.a3;
+	exit->timeout_ns = exit->func == FFA_YIELD ? (u64)exit->len << 32 | (u32)res.a2 : res.a2;
 }
 
 s64 hf_ffa_mailbox_writable_get(void)

@@ -61,13 +61,26 @@ static void hvc_1_1(u64 func, u64 a1, u64 a2, u64 a3, struct arm_smccc_res *res)
 	*res = (struct arm_smccc_res){ regs.a0, regs.a1, regs.a2, regs.a3 };
 }
 
+static void hvc_1_0(u64 func, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5, u64 a6, u64 a7,
+		    struct arm_smccc_res *res)
+{
+	struct arm_smccc_1_2_regs regs = {
+		.a0 = func, .a1 = a1, .a2 = a2, .a3 = a3, .a4 = a4, .a5 = a5, .a6 = a6, .a7 = a7,
+	};
+
+	hvc_1_2(&regs, &regs);
+	*res = (struct arm_smccc_res){ regs.a0, regs.a1, regs.a2, regs.a3 };
+}
+
 #undef pr_fmt
+#undef arm_smccc_hvc
 #undef read_sysreg_s
 #undef arm_smccc_1_1_hvc
 #define read_sysreg_s(reg)	cpu.pfr0
 #define is_kernel_in_hyp_mode()	cpu.in_hyp_mode
 #define arm_smccc_1_1_hvc	hvc_1_1
 #define arm_smccc_1_2_hvc	hvc_1_2
+#define arm_smccc_hvc	hvc_1_0
 #include "../../hf_ffa.c"
 
 const char * const real_forms[REAL_FORMS] = { "zero extended", "sign extended", "rubbish above" };
