@@ -279,8 +279,6 @@ static int dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	hdr.src_port = cpu_to_le64(READ_ONCE(hf_sk(sk)->local_port));
 	hdr.dst_port = cpu_to_le64(to.port);
 	err = hf_flow_send_now(to.flow, &hdr, sizeof(hdr), &msg->msg_iter, len);
-	if (err == -EAGAIN && !(msg->msg_flags & MSG_DONTWAIT) && hf_vcpu_let_wait(to.flow->vm))
-		err = hf_flow_send_now(to.flow, &hdr, sizeof(hdr), &msg->msg_iter, len);
 	if (err > 0)
 		hf_flow_arrived(to.flow->vm, !(msg->msg_flags & MSG_DONTWAIT));
 	else if (err)

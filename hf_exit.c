@@ -196,6 +196,8 @@ void hf_exit_take(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
 
 	vcpu->exited = exit->timeout_ns ? ktime_get() : 0;
 	WRITE_ONCE(vcpu->computes, kind == HF_EXIT_INTERRUPT && vcpu->last_exit == kind);
+	if (vcpu->last_exit == HF_EXIT_MSG_SEND)
+		vcpu->lingers = kind == HF_EXIT_INTERRUPT;
 	WRITE_ONCE(vcpu->last_exit, kind);
 	WRITE_ONCE(vcpu->runs, vcpu->runs + 1);
 	WRITE_ONCE(vcpu->exits[kind], vcpu->exits[kind] + 1);

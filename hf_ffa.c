@@ -14,7 +14,6 @@
 #include <linux/errno.h>
 #include <linux/percpu.h>
 #include <linux/printk.h>
-#include <linux/rcupdate.h>
 #include <asm/daifflags.h>
 #include <asm/sysreg.h>
 #include <asm/virt.h>
@@ -292,15 +291,13 @@ int hf_ffa_msg_send(u16 vm, u32 len, bool notify)
 /*
  * Where interrupts are masked by priority, local_irq_disable() would keep them from EL2
  * as well, and nothing would end the run. So, as KVM does it, PSTATE masks them, and
- * the priority mask is opened. RCU hears of a quiescent state. The rest of what KVM
- * says in guest_state_enter_irqoff() is for tasks with an address space: a kernel thread
- * must not call it.
+ * the priority mask is opened. What else KVM says, guest_state_enter_irqoff(), is for
+ * tasks with an address space: context tracking warns of a kernel thread.
  */
 void hf_ffa_run(u16 vm, u16 vcpu, struct hf_ffa_exit *exit)
 {
 	struct arm_smccc_res res;
 
-	rcu_note_context_switch(false);
 	if (!hf_mutant(PMR_MASKED))
 		local_daif_mask();
 	pmr_sync();

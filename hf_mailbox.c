@@ -168,11 +168,23 @@ static void vm_died(struct hf_vm *vm)
 	hf_flow_purge(vm);
 }
 
+/*
+ * Now and then a guest that answered gets to wait for the next message before the
+ * receiver hears of the answer; else each message would find the thread awake, and
+ * never be run by its sender. A guest that computes instead would make it wait.
+ */
+static bool comes_to_wait(const struct hf_vcpu *vcpu)
+{
+	return vcpu->last_exit == HF_EXIT_MSG_SEND && !vcpu->lingers &&
+	       vcpu->exits[HF_EXIT_MSG_SEND] % 8 == 7;
+}
+
 void hf_mailbox_finish(struct hf_vcpu *vcpu)
 {
 	struct hf_vm *vm = vcpu->vm;
 
-	hf_rx_deliver(vm);
+	if (!comes_to_wait(vcpu))
+		hf_rx_deliver(vm);
 	if (vcpu->unseen) {
 		hf_rx_deliver(vcpu->unseen);
 		vcpu->unseen = NULL;

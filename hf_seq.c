@@ -238,11 +238,11 @@ static int send_error(struct sock *sk)
 }
 
 /* With @skb, or without a buffer from @msg if it is NULL. */
-static int try_send(struct sock *sk, struct sk_buff *skb, struct msghdr *msg, size_t len,
-		    struct hf_vm **vm)
+static int try_send(struct sock *sk, struct sk_buff *skb, struct msghdr *msg, size_t len)
 {
 	struct hf_seq_frame head, *frame = skb ? (struct hf_seq_frame *)skb->data : &head;
 	struct hf_sock *hs = hf_sk(sk);
+	struct hf_vm *vm = NULL;
 	int err;
 
 	spin_lock(&hs->conn_lock);
@@ -250,7 +250,7 @@ static int try_send(struct sock *sk, struct sk_buff *skb, struct msghdr *msg, si
 	if (!err && (s32)(hs->tx_credit - hs->tx_seq) <= 0)
 		err = -EAGAIN;
 	if (!err) {
-		*vm = hs->tx->flow.vm;
+		vm = hs->tx->flow.vm;
 		hf_frame_fill(hs->tx, frame, HF_SEQ_DATA);
 		frame->seq.seq = cpu_to_le32(hs->tx_seq);
 		err = skb ? hf_flow_send(&hs->tx->flow, skb) :
@@ -262,17 +262,16 @@ static int try_send(struct sock *sk, struct sk_buff *skb, struct msghdr *msg, si
 	spin_unlock(&hs->conn_lock);
 	/* hs->tx may be another by now. */
 	if (err > 0)
-		hf_flow_arrived(*vm, !(msg->msg_flags & MSG_DONTWAIT));
+		hf_flow_arrived(vm, !(msg->msg_flags & MSG_DONTWAIT));
 	return min(err, 0);
 }
 
 static int send_message(struct sock *sk, struct sk_buff *skb, bool nonblock)
 {
 	long timeout = sock_sndtimeo(sk, nonblock);
-	struct hf_vm *vm;
 	int err;
 
-	while ((err = try_send(sk, skb, NULL, 0, &vm)) == -EAGAIN && timeout) {
+	while ((err = try_send(sk, skb, NULL, 0)) == -EAGAIN && timeout) {
 		timeout = wait_event_interruptible_timeout(*sk_sleep(sk), can_send(sk), timeout);
 		if (timeout < 0)
 			return sock_intr_errno(sock_sndtimeo(sk, nonblock));
@@ -282,7 +281,6 @@ static int send_message(struct sock *sk, struct sk_buff *skb, bool nonblock)
 
 static int send_user_data(struct sock *sk, struct msghdr *msg, size_t len)
 {
-	struct hf_vm *vm = NULL;
 	struct sk_buff *skb;
 	int err;
 
@@ -293,9 +291,7 @@ static int send_user_data(struct sock *sk, struct msghdr *msg, size_t len)
 		return -EISCONN;
 	if (len > HF_SEQ_PAYLOAD_MAX)
 		return -EMSGSIZE;
-	err = try_send(sk, NULL, msg, len, &vm);
-	if (err == -EAGAIN && vm && !(msg->msg_flags & MSG_DONTWAIT) && hf_vcpu_let_wait(vm))
-		err = try_send(sk, NULL, msg, len, &vm);
+	err = try_send(sk, NULL, msg, len);
 	if (err != -EAGAIN)
 		return err ?: len;
 

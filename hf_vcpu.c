@@ -332,13 +332,12 @@ static void serve(struct hf_vcpu *vcpu, int exits)
 {
 	stop_timer(vcpu);
 	run(vcpu, exits);
+	hf_rx_deliver(vcpu->vm);
 	if (hf_mutant(BACK_WITHOUT_TIMER) && vcpu->deadline && current != vcpu->task)
 		vcpu->deadline = KTIME_MAX;
 	if (!vcpu->deadline) {
 		make_request(vcpu, HF_REQ_WAKE);
 		vcpu->deadline = KTIME_MAX;
-		if (vcpu->last_exit == HF_EXIT_MSG_SEND)
-			WRITE_ONCE(vcpu->vm->gave_way, vcpu);
 	}
 	start_timer(vcpu);
 }
@@ -391,20 +390,6 @@ void hf_vcpu_request_here(struct hf_vcpu *vcpu, enum hf_vcpu_request request)
 	make_request(vcpu, request);
 	if (!may_borrow(vcpu) || !borrow(vcpu))
 		kick(vcpu);
-}
-
-bool hf_vcpu_let_wait(struct hf_vm *vm)
-{
-	struct hf_vcpu *vcpu = READ_ONCE(vm->gave_way);
-	bool ran;
-
-	if (!vcpu)
-		return false;
-	WRITE_ONCE(vm->gave_way, NULL);
-	preempt_disable();
-	ran = may_borrow(vcpu) && borrow(vcpu);
-	preempt_enable();
-	return ran;
 }
 
 /* Sleep until there is a request that no sender takes care of; the vCPU is then taken. */
@@ -467,13 +452,13 @@ static int vcpu_thread(void *data)
 			break;
 		if (!vcpu->rx_ready && !hf_rx_refill(vcpu, HF_RX_NOWAIT))
 			wait_for_memory(vcpu);
-		/* What came by FFA_MSG_SEND2 was taken by another VM's thread. */
-		if (IS_ENABLED(CONFIG_PREEMPT_RT))
-			hf_rx_deliver(vcpu->vm);
 		serve(vcpu, INT_MAX);
 		yields = vcpu->last_exit == HF_EXIT_YIELD;
 		give_back(vcpu);
-		/* A guest that yields wants others to go first; so do those that want this CPU. */
+		/*
+		 * A guest that yields wants others to go first; so do those that want this
+		 * CPU. RCU of any kind hears of it: a guest that computes exits at each tick.
+		 */
 		if (yields || hf_need_resched())
 			schedule();
 		else

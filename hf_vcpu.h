@@ -63,6 +63,7 @@ struct hf_vcpu {
 	bool off;			/* EL2 has not named it, or says that it is off */
 	bool waiting;			/* its bit in vm->waiting is set */
 	bool computes;			/* interrupted twice with nothing between */
+	bool lingers;			/* was interrupted before it waited, after its last answer */
 	u8 timer_looks;			/* since it is in WFI */
 	unsigned long early;		/* requests that wait for hf_vm.readers */
 	u64 backoff_ns;			/* next pause after an error */
@@ -104,14 +105,6 @@ void hf_vcpu_request(struct hf_vcpu *vcpu, enum hf_vcpu_request request);
  * PREEMPT_RT): runs the vCPU here if nobody does, and this CPU may.
  */
 void hf_vcpu_request_here(struct hf_vcpu *vcpu, enum hf_vcpu_request request);
-
-/**
- * hf_vcpu_let_wait() - run a vCPU of @vm that answered, and gave way before it waits again
- *
- * It gave way to the receiver, whose next message would find it busy for ever. Context:
- * process, may hold no lock; as hf_vcpu_request_here(). Return: whether one was run.
- */
-bool hf_vcpu_let_wait(struct hf_vm *vm);
 
 /**
  * hf_vcpu_kick_out() - end the vCPU's stay in the guest, if it is there

@@ -34,7 +34,6 @@ struct hf_vm {
 	bool dead;			/* aborted; never becomes alive again */
 	bool waits;			/* a vCPU of it has been in FFA_MSG_WAIT */
 	bool waiters_left;		/* a drain of its waiter list was cut short */
-	struct hf_vcpu *gave_way;	/* hint for hf_vcpu_let_wait() */
 	u16 irq_vcpu[HF_MAILBOX_WRITABLE_INTID + 1]; /* hint: who takes this interrupt */
 	unsigned long *named;		/* vCPUs that EL2 named before they were known */
 	struct delayed_work create_work;	/* creates those */
