@@ -63,7 +63,7 @@ struct hf_vcpu {
 	bool off;			/* EL2 has not named it, or says that it is off */
 	bool waiting;			/* its bit in vm->waiting is set */
 	bool computes;			/* interrupted twice with nothing between */
-	bool lingers;			/* was interrupted before it waited, after its last answer */
+	bool lingers;			/* interrupted after its last answer */
 	u8 timer_looks;			/* since it is in WFI */
 	unsigned long early;		/* requests that wait for hf_vm.readers */
 	u64 backoff_ns;			/* next pause after an error */

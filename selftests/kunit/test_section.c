@@ -273,7 +273,7 @@ static void page_is_released_while_a_delivery_waits(struct kunit *test)
 
 static void compute(struct hf_vcpu *vcpu, struct fake_step *step)
 {
-	udelay(100);
+	udelay(9);
 	step->exit = (struct hf_ffa_exit){ .func = FFA_INTERRUPT, .vm = 2 };
 }
 

@@ -19,7 +19,7 @@
  *
  * Sites:  hf_vcpu.c:(B) kick(), hf_vcpu.c:(C) check_requests(), hf_vcpu.c:(D) vcpu_enter(),
  *         hf_vcpu.c:(E) vcpu_block(), hf_vcpu.c:(N) take(), hf_vcpu.c:(O) give_back(),
- *         hf_vcpu.c:(P) borrow(), hf_vcpu.c:serve(), hf_vcpu.c:run(), hf_ffa.c:enter_guest()
+ *         hf_vcpu.c:(P) borrow(), hf_vcpu.c:serve(), hf_vcpu.c:run(), hf_ffa.c:hf_ffa_run()
  *
  * Run:    one -DNVCPU=1 -DWAKERS=2 ltl=served
  * Run:    timer -DNVCPU=1 -DWAKERS=1 -DTIMED ltl=served
