@@ -61,8 +61,9 @@ static u64 exit_msg_wait(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
  * How often FFA_RUN is called for a vCPU that sleeps. Where no timeout comes with the
  * exit, FFA_RUN tells it while the timer is not due, and enters the guest when it is; 0
  * is also what it says if the guest was entered and sleeps again. A timer that is due
- * at each of so many looks is taken for none. A reader may have been switched off: then
- * it will never be back in FFA_MSG_WAIT, and the next FFA_RUN says so.
+ * at each of so many looks is taken for none. A vCPU that was switched off exits in the
+ * same way, and the next FFA_RUN says so: a reader will never be back in FFA_MSG_WAIT
+ * then, and one of several may be restarted.
  */
 static u8 looks_at_wfi(const struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
 {
@@ -70,7 +71,8 @@ static u8 looks_at_wfi(const struct hf_vcpu *vcpu, const struct hf_ffa_exit *exi
 		return 1;
 	if (hf_ffa_features.wait_returns)
 		return TIMER_LOOKS;
-	return hf_wait_is_reader(vcpu) ? OFF_LOOKS : 1;
+	return hf_wait_is_reader(vcpu) ||
+	       (hf_ffa_features.restart_waits && hf_vm_nr_vcpus(vcpu->vm) > 1) ? OFF_LOOKS : 1;
 }
 
 static u64 exit_wfi(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
@@ -193,6 +195,11 @@ static enum hf_exit_kind exit_kind(const struct hf_vcpu *vcpu,
 void hf_exit_take(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
 {
 	enum hf_exit_kind kind = exit_kind(vcpu, exit);
+
+	/* It would take a message that is another vCPU's. */
+	if (vcpu->restarted && kind == HF_EXIT_MSG_WAIT && hf_ffa_features.restart_waits)
+		kind = HF_EXIT_OFF;
+	vcpu->restarted &= kind == HF_EXIT_INTERRUPT;
 
 	vcpu->exited = exit->timeout_ns ? ktime_get() : 0;
 	WRITE_ONCE(vcpu->computes, kind == HF_EXIT_INTERRUPT && vcpu->last_exit == kind);

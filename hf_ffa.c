@@ -131,6 +131,7 @@ static void learn_features(struct hf_ffa_features *f)
 	f->rx_overwrite = has_function(FFA_PARTITION_INFO_GET_REGS);
 	f->wait_returns = f->send2 && !has_function(FFA_MSG_SEND);
 	f->hands_twice = f->rx_overwrite && !f->wait_returns;
+	f->restart_waits = f->version > HF_FFA_VERSION_1_0 && !f->wait_returns;
 	f->restart_panics = f->version >= HF_FFA_VERSION_1_3;
 	f->waiter_list = f->version == HF_FFA_VERSION_1_0;
 	f->rxtx_unmap = has_function(FFA_RXTX_UNMAP);

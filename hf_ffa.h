@@ -24,7 +24,9 @@
  * @hands_twice:   Each waiting vCPU that is run gets the message of the one before.
  * @wait_returns:  A waiting vCPU that is run returns to its guest, message or not. No
  *                 timeout comes with an exit; FFA_RUN of a vCPU in WFI tells it.
- * @restart_panics: A vCPU that was switched off and on again must not be run.
+ * @restart_waits: A vCPU that was switched off and on again says FFA_MSG_WAIT, and begins
+ *                 only with a message, which is lost then.
+ * @restart_panics: The same must not be run.
  * @rxtx_unmap:    The RX/TX pages can be taken back.
  * @injection:     HF_INTERRUPT_INJECT works. True may turn out to be wrong.
  *
@@ -41,6 +43,7 @@ struct hf_ffa_features {
 	bool rx_overwrite;
 	bool hands_twice;
 	bool wait_returns;
+	bool restart_waits;
 	bool restart_panics;
 	bool rxtx_unmap;
 	bool injection;

@@ -10,6 +10,7 @@
  * Does not: decide who sends next (hf_flow.c), touch the RX page (hf_rx.c), or
  * map pages (hf_pages.c).
  */
+#include <linux/tick.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
@@ -171,12 +172,14 @@ static void vm_died(struct hf_vm *vm)
 /*
  * Now and then a guest that answered gets to wait for the next message before the
  * receiver hears of the answer; else each message would find the thread awake, and
- * never be run by its sender. A guest that computes instead would make it wait.
+ * never be run by its sender. A guest that computes instead would make it wait, until
+ * the tick.
  */
 static bool comes_to_wait(const struct hf_vcpu *vcpu)
 {
-	return vcpu->last_exit == HF_EXIT_MSG_SEND && !vcpu->lingers &&
-	       vcpu->exits[HF_EXIT_MSG_SEND] % 8 == 7;
+	return !IS_ENABLED(CONFIG_PREEMPT_RT) && vcpu->last_exit == HF_EXIT_MSG_SEND &&
+	       vcpu->exits[HF_EXIT_MSG_SEND] % 8 == 7 && !vcpu->lingers &&
+	       !tick_nohz_full_cpu(smp_processor_id());
 }
 
 void hf_mailbox_finish(struct hf_vcpu *vcpu)

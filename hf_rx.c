@@ -8,7 +8,7 @@
  * Delivery comes later, in the order of that list.
  *
  * Invariant: the page waits for nothing; a VM's messages are delivered in the
- * order in which they were in the page; at most one for each of its vCPUs is taken
+ * order in which they were in the page; at most two for each of its vCPUs are taken
  * and not yet delivered, those that FFA_MSG_SEND2 brought aside.
  * Does not: know of sockets beyond the upcall.
  */
@@ -133,10 +133,11 @@ bool hf_rx_take_unseen(struct hf_vcpu *vcpu)
 	vm = hf_vm_find(le16_to_cpu(hdr.sender));
 	if (vm && le32_to_cpu(hdr.offset) >= sizeof(hdr)) {
 		copy_message(vcpu, vm, le32_to_cpu(hdr.offset), le32_to_cpu(hdr.size));
-		vcpu->unseen = vm;
-		/* We may be preempted before we deliver. */
+		/* A thread that is preempted would keep it: its own VM's delivers it. */
 		if (IS_ENABLED(CONFIG_PREEMPT_RT))
 			hf_vcpu_request(&vm->vcpus[0], HF_REQ_WAKE);
+		else
+			vcpu->unseen = vm;
 	} else {
 		atomic_long_inc(vm ? &vm->dropped_size : &vcpu->vm->dropped_sender);
 	}

@@ -50,7 +50,8 @@ bool hf_rx_take(struct hf_vcpu *vcpu, u32 len);
 /**
  * hf_rx_take_unseen() - the same for a message that came by FFA_MSG_SEND2, if there is one
  *
- * It may be any VM's: it becomes @vcpu->unseen. Context: interrupts disabled.
+ * It may be any VM's: that becomes @vcpu->unseen, or, with PREEMPT_RT, its first vCPU's
+ * thread is asked to deliver it. Context: interrupts disabled.
  */
 bool hf_rx_take_unseen(struct hf_vcpu *vcpu);
 

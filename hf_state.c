@@ -135,6 +135,7 @@ static int features_show(struct seq_file *seq, void *unused)
 	seq_printf(seq, "rx_overwrite=%d\n", f->rx_overwrite);
 	seq_printf(seq, "hands_twice=%d\n", f->hands_twice);
 	seq_printf(seq, "wait_returns=%d\n", f->wait_returns);
+	seq_printf(seq, "restart_waits=%d\n", f->restart_waits);
 	seq_printf(seq, "restart_panics=%d\n", f->restart_panics);
 	seq_printf(seq, "rxtx_unmap=%d\n", f->rxtx_unmap);
 	seq_printf(seq, "injection=%d\n", READ_ONCE(f->injection));

@@ -141,6 +141,7 @@ static bool is_on(struct hf_vcpu *vcpu, unsigned long requests)
 		hf_wait_exit(vcpu, HF_EXIT_ABORTED, false);
 		return false;
 	}
+	vcpu->restarted = vcpu->last_exit == HF_EXIT_OFF;
 	WRITE_ONCE(vcpu->off, false);
 	return true;
 }
@@ -296,6 +297,15 @@ static void give_back(struct hf_vcpu *vcpu)
 	runner_end();
 }
 
+static unsigned long requests_seen(const struct hf_vcpu *vcpu)
+{
+	unsigned long requests = READ_ONCE(vcpu->requests);
+
+	/* The mistake is to overlook those that others may make. */
+	return hf_mutant(SLEEP_WITHOUT_LOOK) ?
+	       requests & (BIT(HF_REQ_MESSAGE) | BIT(HF_REQ_WAKE)) : requests;
+}
+
 /*
  * Run a vCPU that was taken until it has nothing to do, others should go first, or it
  * has exited so many times.
@@ -322,7 +332,7 @@ static void run(struct hf_vcpu *vcpu, int exits)
 			vcpu->requests &= BIT(HF_REQ_STOP);
 		if (vcpu->last_exit == HF_EXIT_INTERRUPT || vcpu->last_exit == HF_EXIT_YIELD)
 			return;
-		if (vcpu->deadline && !READ_ONCE(vcpu->requests))
+		if (vcpu->deadline && !requests_seen(vcpu))
 			return;
 	}
 }
@@ -410,7 +420,7 @@ static void vcpu_block(struct hf_vcpu *vcpu)
 		 * Proof:  litmus/SB+request-vs-sleep, litmus/SB+wake-vs-sleep, spin/vcpu_sleep
 		 */
 		set_current_state(TASK_IDLE);
-		if (READ_ONCE(vcpu->requests) && !hf_mutant(SLEEP_WITHOUT_LOOK) && take(vcpu)) {
+		if (requests_seen(vcpu) && take(vcpu)) {
 			if (READ_ONCE(vcpu->requests))
 				break;
 			give_back(vcpu);

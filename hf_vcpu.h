@@ -61,6 +61,7 @@ struct hf_vcpu {
 
 	/* Whoever runs it; others read the counters for display. */
 	bool off;			/* EL2 has not named it, or says that it is off */
+	bool restarted;			/* was off, is on, and was not seen to run since */
 	bool waiting;			/* its bit in vm->waiting is set */
 	bool computes;			/* interrupted twice with nothing between */
 	bool lingers;			/* interrupted after its last answer */

@@ -250,6 +250,7 @@ void fake_be(enum fake_release release)
 		.rx_overwrite = release >= FAKE_V2_9,
 		.hands_twice = release == FAKE_V2_9,
 		.wait_returns = release >= FAKE_V2_12,
+		.restart_waits = release >= FAKE_V2_6 && release < FAKE_V2_12,
 		.restart_panics = release >= FAKE_V2_14,
 		.rxtx_unmap = true,
 		.injection = release < FAKE_V2_12,

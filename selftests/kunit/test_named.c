@@ -129,6 +129,27 @@ static void vcpu_that_was_switched_off_is_run_when_it_is_named_again(struct kuni
 	}
 }
 
+/* EL2 would begin it with the next message, which would be lost. */
+static void restarted_vcpu_that_seems_to_wait_gets_no_message(struct kunit *test)
+{
+	struct hf_vm *vm;
+
+	fake_be(FAKE_V2_8);
+	vm = bed_vm(test, 2, 2);
+	fake_exit(&vm->vcpus[1], HF_RUN_WAIT_FOR_INTERRUPT, 0, 0);
+	fake_exit(&vm->vcpus[1], FFA_ERROR, HF_FFA_INVALID_PARAMETERS, 0);
+	fake_exit(&vm->vcpus[1], FFA_MSG_WAIT, 0, 0);
+	bed_start();
+	BED_EXPECT_BLOCKED(test, &vm->vcpus[1]);
+	KUNIT_EXPECT_TRUE_MSG(test, vm->vcpus[1].off, "a second look tells");
+	BED_EXPECT_BLOCKED(test, &vm->vcpus[0]);
+	name_vcpu(&vm->vcpus[0], FFA_INTERRUPT, 2, 1);
+	KUNIT_EXPECT_TRUE(test, bed_eventually(bed_runs(&vm->vcpus[1]) == 3));
+	BED_EXPECT_BLOCKED(test, &vm->vcpus[1]);
+	KUNIT_EXPECT_FALSE(test, bed_waits(vm, 1));
+	KUNIT_EXPECT_TRUE(test, vm->vcpus[1].off);
+}
+
 /* vms= may name a VM that there is not. */
 static void vm_that_does_not_exist_is_tried_once(struct kunit *test)
 {
@@ -435,6 +456,7 @@ static struct kunit_case named_cases[] = {
 	KUNIT_CASE(death_runs_no_vcpu_that_was_never_named),
 	KUNIT_CASE(vcpu_that_an_exit_names_is_run),
 	KUNIT_CASE(vcpu_that_was_switched_off_is_run_when_it_is_named_again),
+	KUNIT_CASE(restarted_vcpu_that_seems_to_wait_gets_no_message),
 	KUNIT_CASE(vm_that_does_not_exist_is_tried_once),
 	KUNIT_CASE(vcpu_that_is_on_again_at_once_is_not_run_where_that_panics),
 	KUNIT_CASE(vcpu_that_was_off_is_not_run_again_where_that_panics),

@@ -112,17 +112,19 @@ static const struct {
 	{ "v2.4", 0x10000, { 0x8400006e },
 	  { .release = "v2.5 or older", .waiter_list = true, .injection = true } },
 	{ "v2.6", 0x10001, { 0x8400006e, 0x84000067, 0x84000082 },
-	  { .release = "v2.6 or v2.7", .notifications = true, .rxtx_unmap = true,
-	    .injection = true } },
+	  { .release = "v2.6 or v2.7", .notifications = true, .restart_waits = true,
+	    .rxtx_unmap = true, .injection = true } },
 	{ "v2.8", 0x10001, { 0x8400006e, 0x84000067, 0x84000082, 0x84000086 },
-	  { .release = "v2.8", .notifications = true, .send2 = true, .rxtx_unmap = true,
-	    .injection = true } },
+	  { .release = "v2.8", .notifications = true, .send2 = true, .restart_waits = true,
+	    .rxtx_unmap = true, .injection = true } },
 	{ "v2.9", 0x10001, { 0x8400006e, 0x84000067, 0x84000082, 0x84000086, 0xc400008b },
 	  { .release = "v2.9 or v2.10", .notifications = true, .send2 = true,
-	    .rx_overwrite = true, .hands_twice = true, .rxtx_unmap = true, .injection = true } },
+	    .rx_overwrite = true, .hands_twice = true, .restart_waits = true,
+	    .rxtx_unmap = true, .injection = true } },
 	{ "v2.11", 0x10002, { 0x8400006e, 0x84000067, 0x84000082, 0x84000086, 0xc400008b },
 	  { .release = "v2.11", .notifications = true, .send2 = true, .rx_overwrite = true,
-	    .hands_twice = true, .rxtx_unmap = true, .injection = true } },
+	    .hands_twice = true, .restart_waits = true, .rxtx_unmap = true,
+	    .injection = true } },
 	{ "v2.12", 0x10002, { 0x84000067, 0x84000082, 0x84000086, 0xc400008b },
 	  { .release = "v2.12 or later", .notifications = true, .send2 = true,
 	    .rx_overwrite = true, .wait_returns = true, .rxtx_unmap = true } },
@@ -155,6 +157,7 @@ static void features_are_what_the_hypervisor_has(struct kunit *test)
 		KUNIT_EXPECT_EQ_MSG(test, expected->rx_overwrite, f->rx_overwrite, "%s", name);
 		KUNIT_EXPECT_EQ_MSG(test, expected->hands_twice, f->hands_twice, "%s", name);
 		KUNIT_EXPECT_EQ_MSG(test, expected->wait_returns, f->wait_returns, "%s", name);
+		KUNIT_EXPECT_EQ_MSG(test, expected->restart_waits, f->restart_waits, "%s", name);
 		KUNIT_EXPECT_EQ_MSG(test, expected->restart_panics, f->restart_panics, "%s", name);
 		KUNIT_EXPECT_EQ_MSG(test, expected->rxtx_unmap, f->rxtx_unmap, "%s", name);
 		KUNIT_EXPECT_EQ_MSG(test, expected->injection, f->injection, "%s", name);
