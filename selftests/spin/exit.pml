@@ -4,10 +4,11 @@
  *
  * Runners of two VMs share the one RX page at EL2, which is full from a guest's FFA_MSG_SEND to
  * FFA_RX_RELEASE. VM 0 has two vCPUs (runners 0 and 1), VM 1 has one (runner 2). A runner is vcpu_thread()
- * with hf_rx_refill(), run(), hf_exit_take(), hf_exit_finish(); a guest sends a message (TWICE: one sends
- * two) to the primary. If it finds RX full it asks to be told, sleeps, and is run when the writable
+ * with hf_rx_refill(), serve(), run(), hf_exit_take(), hf_exit_finish(); a guest sends a message (TWICE: one
+ * sends two) to the primary. If it finds RX full it asks to be told, sleeps, and is run when the writable
  * interrupt comes. The first guest also sends a message to VM 1 (forward(); not with ONLY_TO_US). With
- * SEND2 VM 1 sends by FFA_MSG_SEND2, which does not exit.
+ * SEND2 VM 1 sends by FFA_MSG_SEND2, which does not exit. Any answer may be one that comes_to_wait() leaves
+ * to the next exit or to serve(), and after any answer run() may stop. A guest that is run exits some time.
  *
  * The first PREEMPTED threads may stay away for ever from where others may get their CPU: where they call
  * schedule(), and with RT wherever interrupts are enabled, rx_lock held or not. With NO_MEMORY an
@@ -15,20 +16,22 @@
  *
  * Proves: a VM's messages are delivered in the order in which they were in RX, each once, and none is
  * left; whatever happens to VM 0, VM 1's messages get through, and those for it; a vCPU whose sibling's
- * thread stays away has its messages delivered.
+ * thread stays away has its messages delivered; without RT, and without memory, a thread that is not run
+ * any more has delivered what it took (none_kept).
  * Not here: memory order (llist_add() and llist_del_all() are full barriers), requests and sleep
  * (vcpu_sleep.pml), the mirrors (mailbox.pml), senders that run a vCPU. Not true with SEND2 and RT: a
- * thread of VM 0 that took VM 1's message and stays away keeps it until VM 1's next exit.
+ * thread of VM 0 that has emptied VM 1's list and stays away keeps what was on it.
  *
- * Sites:  hf_vcpu.c:vcpu_thread(), hf_exit.c:hf_exit_take(), hf_exit.c:hf_exit_finish(),
- *         hf_mailbox.c:hf_mailbox_exit(), hf_mailbox.c:notify_some(), hf_mailbox.c:forward(),
+ * Sites:  hf_vcpu.c:vcpu_thread(), hf_vcpu.c:serve(), hf_vcpu.c:run(), hf_exit.c:hf_exit_take(),
+ *         hf_exit.c:hf_exit_finish(), hf_mailbox.c:hf_mailbox_exit(), hf_mailbox.c:hf_mailbox_finish(),
+ *         hf_mailbox.c:comes_to_wait(), hf_mailbox.c:notify_some(), hf_mailbox.c:forward(),
  *         hf_rx.c:hf_rx_refill(), hf_rx.c:hf_rx_take(), hf_rx.c:hf_rx_take_unseen(), hf_rx.c:hf_rx_deliver()
  *
  * Run:    all -DTWICE -DONLY_TO_US ltl=delivered
- * Run:    preempted -DPREEMPTED=2 ltl=other
+ * Run:    preempted -DPREEMPTED=2 ltl=other,none_kept
  * Run:    preempted-rt -DPREEMPTED=2 -DRT ltl=other
  * Run:    sibling -DPREEMPTED=1 ltl=sibling
- * Run:    no-memory -DNO_MEMORY ltl=other
+ * Run:    no-memory -DNO_MEMORY ltl=other,none_kept
  * Run:    send2 -DSEND2 -DONLY_TO_US ltl=delivered
  *
  * Mutant: RX_HELD preempted-rt: the section ends before FFA_RX_RELEASE
@@ -40,6 +43,9 @@
  * Mutant: NEWEST_FIRST all: llist_del_all() gives them newest first
  * Mutant: LIST_UNLOCKED all: two runners take one message each, and the second is faster
  * Mutant: LEFT_TO_HOLDER all: who finds rx_lock taken leaves its message to a runner that has looked
+ * Mutant: APPENDED_LATE all: an answer that waits is appended after the next exit, and overtaken
+ * Mutant: KEPT_FOR_MEMORY no-memory: serve() leaves an answer to the next exit while memory is waited for
+ * Mutant: KEPT_WHILE_AWAY preempted: the same while the thread stays away
  * Mutant: KICK_AFTER_SECTION preempted-rt: forward() comes after a preemption point
  * Mutant: NOTIFY_AFTER_SECTION preempted-rt: those who wait for RX are told after a preemption point
  * Mutant: UNSEEN_FORGOTTEN send2: only messages that an exit told of are taken
@@ -72,15 +78,17 @@ bool listed[2];			/* the VM waits for RX */
 byte sent[2];			/* how many each VM has sent to us */
 bool box;			/* VM 1 has a message of VM 0 */
 
-/* What FFA_RUN returns */
-#define WFI		0
-#define MSG_SEND	1
-#define FORWARD		2
+/* What FFA_RUN returned; after WFI the guest has nothing to do */
+#define NOTHING		0
+#define WFI		1
+#define MSG_SEND	2
+#define FORWARD		3
 
 /* The driver: of each VM, of each vCPU */
 chan rx_taken[2] = [3] of { byte };	/* oldest first */
 bool rx_lock[2];
-bool requests[RUNNERS];
+bool requests[RUNNERS] = true;
+bool wake;			/* WAKE alone, of VM 1's vCPU: a guest that waits has no use for it */
 
 /* What the sockets got, and VM 1 */
 byte last[2];
@@ -140,112 +148,140 @@ inline notify_some()
 /* copy_message(), hf_rx_release() */
 inline take_message(vm)
 {
-	assert(rx_ready);
 #ifdef APPEND_AFTER_RELEASE
-	atomic { id = rx; rx_ready = false; wanted = true; rx = 0 };
-	rx_taken[vm] ! id
+	atomic { id = rx; rx = 0 };
+	atomic {
+		rx_taken[vm] ! id;
 #else
-	atomic { id = rx; rx_ready = false; wanted = true; rx_taken[vm] ! id };	/* llist_add() */
+	atomic {
+		id = rx;
+		rx_taken[vm] ! id;		/* llist_add() */
+#endif
+		assert(rx_ready);
+		rx_ready = false;
+		wanted = true;
+#if defined(OUT_OF_ORDER) || defined(APPENDED_LATE)
+		mine = id;
+#endif
+		id = 0
+	};
+#ifndef APPEND_AFTER_RELEASE
 	rx = 0					/* FFA_RX_RELEASE */
+#else
+	skip
 #endif
 }
 
-inline lock_rx(vm)
+#ifdef SEND2
+#define NO_VM	2
+
+inline hf_rx_take_unseen(vm)
 {
-	atomic { !rx_lock[vm] -> rx_lock[vm] = true }
+	unseen = vm;
+	take_message(vm);
+#ifdef RT
+	if
+	:: unseen == 1 -> wake = true
+	:: else
+	fi
+#endif
 }
+#endif
 
 inline hf_socket_deliver(vm)
 {
-	atomic {
-		assert(NUMBER(id) == last[vm] + 1);
-		last[vm] = NUMBER(id);
-		got[SENDER(id)]++
-	}
+	assert(NUMBER(id) == last[vm] + 1);
+	last[vm] = NUMBER(id);
+	got[SENDER(id)]++;
+	id = 0
 }
 
-/* hf_rx_deliver() */
+#ifdef LOCK_IN_SECTION
+#define MAY_LOCK(vm)	taken
+#elif defined(LIST_UNLOCKED)
+#define MAY_LOCK(vm)	true
+#else
+#define MAY_LOCK(vm)	(!rx_lock[vm])
+#endif
+
+/* To look whether there is something, lock and take it is one step: nothing else changes in between. */
 inline hf_rx_deliver(vm)
 {
-#ifdef LIST_UNLOCKED
-	if
-	:: len(rx_taken[vm]) > 0 ->
-#elif defined(LOCK_IN_SECTION)
-	if
-	:: taken ->
-		taken = false;
-#elif defined(OUT_OF_ORDER)
-	if
-	:: mine != 0 ->
-		lock_rx(vm);
-#elif defined(LEFT_TO_HOLDER)
-	if
-	:: atomic { len(rx_taken[vm]) > 0 && !rx_lock[vm] -> rx_lock[vm] = true };
-#else
-	if
-	:: len(rx_taken[vm]) > 0 ->
-#ifdef RT
-end_lock:	lock_rx(vm);
-#else
-		lock_rx(vm);
+#ifdef APPENDED_LATE
+	atomic {
+		if
+		:: mine != 0 -> rx_taken[vm] ! mine; mine = 0
+		:: else
+		fi
+	};
 #endif
-#endif
+	if
+	:: atomic { len(rx_taken[vm]) > 0 && MAY_LOCK(vm) ->
+			rx_lock[vm] = true;
+			preemption_point();
 #ifdef OUT_OF_ORDER
-		preemption_point();
-		id = mine;
-		atomic { mine = 0; rx_taken[vm] ?? eval(id) };
-		hf_socket_deliver(vm);
+			if
+			:: mine != 0 -> rx_taken[vm] ?? eval(mine); list ! mine; mine = 0
+			:: else
+			fi
 #else
-		atomic {			/* llist_del_all(), llist_reverse_order() */
-			do
+			do			/* llist_del_all(), llist_reverse_order() */
 			:: rx_taken[vm] ? id -> list ! id
-			:: empty(rx_taken[vm]) -> break
+			:: empty(rx_taken[vm]) -> id = 0; break
 			od
+#endif
 		};
 		do
-		:: nempty(list) ->
-			preemption_point();
+		:: atomic { nempty(list) ->
+				preemption_point();
 #ifdef NEWEST_FIRST
-			atomic {
 				if
 				:: len(list) > 1 -> list ? id; list ! id
 				:: else
-				fi
-			};
+				fi;
 #endif
-			list ? id;
-			hf_socket_deliver(vm)
-		:: empty(list) -> break
-		od;
+				list ? id;
+				hf_socket_deliver(vm)
+			}
+		:: atomic { empty(list) ->
+#ifdef LOCK_IN_SECTION
+				taken = false;
 #endif
-#ifndef LIST_UNLOCKED
-		atomic { id = 0; rx_lock[vm] = false }
-#else
-		id = 0
+				rx_lock[vm] = false;
+				break
+			}
+		od
+#ifdef LEFT_TO_HOLDER
+	:: len(rx_taken[vm]) > 0 && !MAY_LOCK(vm)
+#elif defined(LOCK_IN_SECTION)
+	:: len(rx_taken[vm]) > 0 && !taken
+#elif defined(RT)
+	:: len(rx_taken[vm]) > 0 && !MAY_LOCK(vm) && me < PREEMPTED -> goto away	/* it sleeps */
 #endif
-	:: else
+	:: len(rx_taken[vm]) == 0
 	fi
 }
+
+#define HAS_REQUEST	(requests[me] || (me == 2 && wake))
 
 proctype runner(byte me)
 {
 	byte exit, id, to_send = MESSAGES(me);
-#ifdef SEND2
-	byte from;
-#endif
 	bool rx_ready, wanted, to_forward = (me == 0 && FORWARDS);
 	chan list = [3] of { byte };
 #ifdef SEND2
-	bool unseen;			/* vcpu->unseen: the other VM */
+	byte unseen = NO_VM;		/* vcpu->unseen */
 #endif
-#ifdef OUT_OF_ORDER
+#if defined(OUT_OF_ORDER) || defined(APPENDED_LATE)
 	byte mine;
 #endif
 #ifdef LOCK_IN_SECTION
 	bool taken;
 #endif
 
-loop:
+end_asleep:
+	atomic { HAS_REQUEST -> goto enter };	/* vcpu_block() */
+enter:
 	atomic {
 #ifdef RUN_WITHOUT_SPARE
 		if
@@ -256,12 +292,18 @@ loop:
 		refill();
 #endif
 		preemption_point();
-		requests[me] = false		/* check_requests() */
-	};
+		if				/* check_requests(), may_run() */
+		:: me == 2 && wake ->
+			wake = false;
+			if
+			:: exit == WFI && !requests[me] -> goto stop
+			:: true
+			fi
+		:: else
+		fi;
+		requests[me] = false;
 
-	/* vcpu_enter(): from here on interrupts are off */
-	atomic {				/* FFA_RUN: what the guest does */
-		wanted = false;
+		/* vcpu_enter(): interrupts are off, and there is no request. FFA_RUN: what the guest does */
 		if
 		:: me == 2 && box -> box = false; forwarded = true
 		:: else
@@ -298,63 +340,98 @@ loop:
 		refill();
 #endif
 #ifdef LOCK_IN_SECTION
-		lock_rx(VM(me));
-		taken = true;
+		atomic { !rx_lock[VM(me)] -> rx_lock[VM(me)] = true; taken = true };
 #endif
-		take_message(VM(me));
-#ifdef OUT_OF_ORDER
-		mine = id;
-#endif
-		id = 0
+		take_message(VM(me))
 	:: else
 	fi;
 #if defined(SEND2) && !defined(UNSEEN_FORGOTTEN)
 	if					/* hf_rx_take_unseen() */
 	:: atomic { rx_ready && rx_unseen -> rx_unseen = false };	/* hf_ffa_rx_full() */
-		unseen = (VM(SENDER(rx)) != VM(me));
-		take_message(VM(SENDER(rx)))
+		hf_rx_take_unseen(VM(SENDER(rx)))
 	:: else
 	fi;
 #endif
+	atomic {
 #ifdef KICK_AFTER_SECTION
-	preemption_point();
+		preemption_point();
 #endif
-	if
-	:: exit == FORWARD -> requests[2] = true	/* forward(): hf_mailbox_arrived() */
-	:: else
-	fi;
+		if
+		:: exit == FORWARD -> requests[2] = true	/* forward(): hf_mailbox_arrived() */
+		:: else
+		fi;
 #ifdef NOTIFY_AFTER_SECTION
-	preemption_point();
+		preemption_point();
 #endif
+		if
+		:: wanted -> wanted = false; goto notify
+		:: else -> goto end
+		fi
+	};
+notify:
+	notify_some();
+end:
+	/* The end of the section. hf_exit_finish(), hf_mailbox_finish() */
+	atomic {
+		preemption_point();
+		if
+#if !defined(LOCK_IN_SECTION) && !defined(OUT_OF_ORDER)
+		:: exit == MSG_SEND ->		/* comes_to_wait() */
+#ifdef APPENDED_LATE
+			if
+			:: rx_taken[VM(me)] ?? [eval(mine)] -> rx_taken[VM(me)] ?? eval(mine)
+			:: else -> mine = 0	/* its sibling was faster */
+			fi;
+#endif
+			goto unseen_too
+#endif
+		:: true
+		fi;
+#ifdef APPENDED_LATE
+		if
+		:: exit == MSG_SEND -> mine = 0
+		:: else
+		fi
+#endif
+	};
+	hf_rx_deliver(VM(me));
+unseen_too:
+#if defined(SEND2) && !defined(UNSEEN_UNDELIVERED)
 	if
-	:: wanted -> notify_some()
+	:: unseen != NO_VM ->
+		hf_rx_deliver(unseen);
+		unseen = NO_VM
 	:: else
 	fi;
-	/* the end of the section */
-	preemption_point();
+#endif
+	atomic {
+		if
+		:: exit != WFI || HAS_REQUEST ->
+			exit = NOTHING;
+#if !defined(RUN_WITHOUT_SPARE) && !defined(MEMORY_IN_SECTION)
+			rx_ready = true;	/* hf_rx_refill() */
+#endif
+			goto enter
+		:: exit == WFI && !HAS_REQUEST
+		:: exit == MSG_SEND		/* hf_need_resched(), or no memory */
+		fi
+	};
 
-	/* hf_exit_finish(), hf_mailbox_finish() */
-#ifdef SEND2
-	from = VM(me);
-deliver:
-	hf_rx_deliver(from);
-#ifndef UNSEEN_UNDELIVERED
-	if
-	:: atomic { unseen -> unseen = false; from = 1 - VM(me) }; goto deliver
-	:: else
-	fi;
-#endif
-	from = 0;
-#else
+	/* serve() */
+stop:
+#if !defined(KEPT_FOR_MEMORY) && !defined(KEPT_WHILE_AWAY)
 	hf_rx_deliver(VM(me));
 #endif
-	schedule_point();
-	if
-	:: exit == WFI ->			/* give_back(), vcpu_block() */
-end_asleep:	requests[me]
-	:: else					/* goes on, or gives the vCPU back with WAKE */
-	fi;
-	goto loop;
+	atomic {
+		if
+		:: exit == MSG_SEND ->		/* gives the vCPU back with WAKE */
+			exit = NOTHING;
+			requests[me] = true
+		:: else
+		fi;
+		schedule_point()
+	};
+	goto end_asleep;
 
 away:
 end_away:
@@ -374,4 +451,5 @@ init {
 ltl delivered { <> ((forwarded || !FORWARDS) && ALL(0) && ALL(1) && ALL(2)) }
 ltl other { <> ALL(2) && [] (box -> <> !box) }
 ltl sibling { <> ALL(1) }
+ltl none_kept { [] (last[0] != sent[0] -> <> (last[0] == sent[0])) }
 #endif
