@@ -19,8 +19,7 @@
  * thread stays away has its messages delivered; without RT, and without memory, a thread that is not run
  * any more has delivered what it took (none_kept).
  * Not here: memory order (llist_add() and llist_del_all() are full barriers), requests and sleep
- * (vcpu_sleep.pml), the mirrors (mailbox.pml), senders that run a vCPU. Not true with SEND2 and RT: a
- * thread of VM 0 that has emptied VM 1's list and stays away keeps what was on it.
+ * (vcpu_sleep.pml), the mirrors (mailbox.pml), senders that run a vCPU.
  *
  * Sites:  hf_vcpu.c:vcpu_thread(), hf_vcpu.c:serve(), hf_vcpu.c:run(), hf_exit.c:hf_exit_take(),
  *         hf_exit.c:hf_exit_finish(), hf_mailbox.c:hf_mailbox_exit(), hf_mailbox.c:hf_mailbox_finish(),
@@ -33,6 +32,7 @@
  * Run:    sibling -DPREEMPTED=1 ltl=sibling
  * Run:    no-memory -DNO_MEMORY ltl=other,none_kept
  * Run:    send2 -DSEND2 -DONLY_TO_US ltl=delivered
+ * Run:    send2-rt -DSEND2 -DONLY_TO_US -DPREEMPTED=2 -DRT ltl=other
  *
  * Mutant: RX_HELD preempted-rt: the section ends before FFA_RX_RELEASE
  * Mutant: LOCK_IN_SECTION preempted-rt: rx_lock is spun on while RX is held
@@ -50,6 +50,8 @@
  * Mutant: NOTIFY_AFTER_SECTION preempted-rt: those who wait for RX are told after a preemption point
  * Mutant: UNSEEN_FORGOTTEN send2: only messages that an exit told of are taken
  * Mutant: UNSEEN_UNDELIVERED send2: whoever takes a message of another VM leaves it to that VM
+ * Mutant: UNSEEN_UNTOLD send2-rt: the same with RT, and that VM does not hear of it
+ * Mutant: UNSEEN_BY_TAKER send2-rt: it hears of it, but finds the list emptied by a thread that stays away
  */
 
 #define RUNNERS		3
@@ -177,14 +179,18 @@ inline take_message(vm)
 
 inline hf_rx_take_unseen(vm)
 {
-	unseen = vm;
-	take_message(vm);
-#ifdef RT
-	if
-	:: unseen == 1 -> wake = true
-	:: else
-	fi
+	sender = vm;
+	take_message(sender);
+#if !defined(RT) || defined(UNSEEN_BY_TAKER)
+	unseen = sender;
 #endif
+#if defined(RT) && !defined(UNSEEN_UNTOLD)
+	if
+	:: sender == 1 -> wake = true
+	:: else
+	fi;
+#endif
+	sender = 0
 }
 #endif
 
@@ -270,7 +276,7 @@ proctype runner(byte me)
 	bool rx_ready, wanted, to_forward = (me == 0 && FORWARDS);
 	chan list = [3] of { byte };
 #ifdef SEND2
-	byte unseen = NO_VM;		/* vcpu->unseen */
+	byte sender, unseen = NO_VM;	/* vcpu->unseen */
 #endif
 #if defined(OUT_OF_ORDER) || defined(APPENDED_LATE)
 	byte mine;
