@@ -141,7 +141,7 @@ static bool is_on(struct hf_vcpu *vcpu, unsigned long requests)
 		hf_wait_exit(vcpu, HF_EXIT_ABORTED, false);
 		return false;
 	}
-	vcpu->restarted = vcpu->last_exit == HF_EXIT_OFF;
+	vcpu->restarted = vcpu->last_exit == HF_EXIT_OFF && vcpu->runs > vcpu->exits[HF_EXIT_OFF];
 	WRITE_ONCE(vcpu->off, false);
 	return true;
 }

@@ -9,6 +9,8 @@
 #include "hft_harness.h"
 #include "hft_replay.h"
 
+#define HOUR_NS	3600000000000ULL
+
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 240
 
@@ -64,7 +66,8 @@ static int load_newborn(struct newborn *n, unsigned int vm, unsigned int helper)
 		if (hft_call(HFT_COUNT, HFT_COUNT_ENTER, HFT_VCPU(vm, i), 0, 0, 0))
 			return -1;
 	}
-	if (replay_forge(&first, REPLAY_HF_WFI, first.id, 0))
+	/* With a timeout, for else it would be asked whether it is off. */
+	if (replay_forge(&first, REPLAY_HF_WFI, first.id, HOUR_NS))
 		return -1;
 	snprintf(vms, sizeof(vms), "%u:2,%u:1", vm, helper);
 	if (replay_load(vms, "") || replay_helper(&n->helper, helper))
