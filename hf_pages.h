@@ -26,7 +26,7 @@ int hf_pages_init(phys_addr_t tx, phys_addr_t rx);
 /* Take the pages back, or leave them to EL2 and say so. After all threads ended. */
 void hf_pages_exit(void);
 
-/* The pages, HF_MAILBOX_SIZE bytes each; hf_mailbox.c says who owns them when. */
+/* The pages, HF_MAILBOX_SIZE bytes each; hf_mailbox.c and hf_rx.c own them when VMs run. */
 void *hf_pages_tx(void);
 const void *hf_pages_rx(void);
 
