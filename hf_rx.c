@@ -90,7 +90,7 @@ static void copy_message(struct hf_vcpu *vcpu, struct hf_vm *vm, u32 offset, u32
 }
 
 /* EL2 has no reason to refuse the page; should it do so, one more attempt may save all VMs. */
-bool hf_rx_release(void)
+static bool release_page(void)
 {
 	int ret = hf_ffa_rx_release();
 
@@ -109,7 +109,7 @@ bool hf_rx_take(struct hf_vcpu *vcpu, u32 len)
 		isb();
 		local_irq_disable();
 	}
-	return hf_rx_release();
+	return release_page();
 }
 
 /*
@@ -141,7 +141,7 @@ bool hf_rx_take_unseen(struct hf_vcpu *vcpu)
 	} else {
 		atomic_long_inc(vm ? &vm->dropped_size : &vcpu->vm->dropped_sender);
 	}
-	return hf_rx_release();
+	return release_page();
 }
 
 void hf_rx_deliver(struct hf_vm *vm)

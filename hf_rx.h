@@ -56,13 +56,6 @@ bool hf_rx_take(struct hf_vcpu *vcpu, u32 len);
 bool hf_rx_take_unseen(struct hf_vcpu *vcpu);
 
 /**
- * hf_rx_release() - give the RX page back
- *
- * Context: any. Return: whether VMs wait for it.
- */
-bool hf_rx_release(void);
-
-/**
  * hf_rx_deliver() - deliver what was taken for @vm, in the order in which it was
  *
  * Context: process, may hold no lock; does not sleep.

@@ -147,7 +147,7 @@ inline notify_some()
 	fi
 }
 
-/* copy_message(), hf_rx_release() */
+/* copy_message(), release_page() */
 inline take_message(vm)
 {
 #ifdef APPEND_AFTER_RELEASE
