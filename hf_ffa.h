@@ -24,8 +24,7 @@
  * @hands_twice:   Each waiting vCPU that is run gets the message of the one before.
  * @wait_returns:  A waiting vCPU that is run returns to its guest, message or not. No
  *                 timeout comes with an exit; FFA_RUN of a vCPU in WFI tells it.
- * @restart_waits: A vCPU that was switched off and on again says FFA_MSG_WAIT, and begins
- *                 only with a message, which is lost then.
+ * @restart_waits: A vCPU that was off and is on again takes a message to begin, and loses it.
  * @restart_panics: The same must not be run.
  * @rxtx_unmap:    The RX/TX pages can be taken back.
  * @injection:     HF_INTERRUPT_INJECT works. True may turn out to be wrong.
@@ -136,10 +135,8 @@ int hf_ffa_msg_send(u16 vm, u32 len, bool notify);
  */
 void hf_ffa_run(u16 vm, u16 vcpu, struct hf_ffa_exit *exit);
 
-/* Next VM whose mailbox became writable for the primary, or -1. */
+/* Next VM whose mailbox became writable for the primary / that waits for @vm's mailbox, or -1. */
 s64 hf_ffa_mailbox_writable_get(void);
-
-/* Next VM that waits for @vm's mailbox, or -1. */
 s64 hf_ffa_mailbox_waiter_get(u16 vm);
 
 /**

@@ -51,6 +51,7 @@ static int compute(void *unused)
 {
 	for (;;)
 		asm volatile("");
+	return 0;
 }
 
 /* Beside a guest it may be so much. Without the module: its guests compute, too. */

@@ -37,11 +37,15 @@ static const struct {
 	const char *feature;	/* of the hypervisor, and what it has to be */
 	int value;
 } guests[] = {
-	{ "echo", ECHO }, { "echo_irq", ECHO, "injection", 1 }, { "smp", ECHO },
-	{ "smp_irq", ECHO, "injection", 1 }, { "yield", ECHO },
+	{ .guest = "echo", .kind = ECHO },
+	{ .guest = "echo_irq", .kind = ECHO, .feature = "injection", .value = 1 },
+	{ .guest = "smp", .kind = ECHO },
+	{ .guest = "smp_irq", .kind = ECHO, .feature = "injection", .value = 1 },
+	{ .guest = "yield", .kind = ECHO },
 	/* VMs may overwrite what others send. */
-	{ "relay", RELAY, "rx_overwrite", 0 },
-	{ "timer", TIMER, "injection", 1 }, { "flood", FLOOD },
+	{ .guest = "relay", .kind = RELAY, .feature = "rx_overwrite", .value = 0 },
+	{ .guest = "timer", .kind = TIMER, .feature = "injection", .value = 1 },
+	{ .guest = "flood", .kind = FLOOD },
 };
 
 struct __attribute__((packed)) head {
