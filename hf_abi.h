@@ -26,7 +26,6 @@
 #define FFA_RX_RELEASE		HF_FFA_FN32(0x65)
 #define FFA_FN64_RXTX_MAP	HF_FFA_FN64(0x66)
 #define FFA_RXTX_UNMAP		HF_FFA_FN32(0x67)
-#define FFA_PARTITION_INFO_GET	HF_FFA_FN32(0x68)
 #define FFA_ID_GET		HF_FFA_FN32(0x69)
 #define FFA_MSG_WAIT		HF_FFA_FN32(0x6b)
 #define FFA_YIELD		HF_FFA_FN32(0x6c)
@@ -112,20 +111,6 @@ struct hf_msg2_hdr {
 	__le16 receiver;
 	__le16 sender;
 	__le32 size;
-};
-
-/**
- * struct hf_partition_desc - partition descriptor of FF-A 1.0
- * @id:         Endpoint id.
- * @vcpu_count: Number of vCPUs ("execution contexts").
- * @properties: Not used here.
- *
- * FFA_PARTITION_INFO_GET, DEN0077A 13.8; later versions have longer ones.
- */
-struct hf_partition_desc {
-	__le16 id;
-	__le16 vcpu_count;
-	__le32 properties;
 };
 
 #endif

@@ -221,18 +221,13 @@ int hf_ffa_rxtx_unmap(void)
 	return ffa_errno(ffa_status(FFA_RXTX_UNMAP, 0, 0, 0, 0));
 }
 
-int hf_ffa_partition_info_get(void)
-{
-	struct arm_smccc_res res;
-
-	ffa_call(FFA_PARTITION_INFO_GET, 0, 0, 0, 0, &res);
-	return ffa_errno(ffa_code(res.a0, res.a2)) ?: (u16)res.a2;
-}
-
 bool hf_ffa_vm_exists(u16 vm)
 {
-	int code = ffa_status(FFA_NOTIFICATION_SET, HF_PRIMARY_VM_ID << 16 | vm, 0, 0, BIT(31));
+	int code;
 
+	if (!hf_ffa_features.notifications)
+		return hf_call(HF_INTERRUPT_INJECT, vm, 0, HF_MAILBOX_READABLE_INTID) >= 0;
+	code = ffa_status(FFA_NOTIFICATION_SET, HF_PRIMARY_VM_ID << 16 | vm, 0, 0, BIT(31));
 	return !code || code == HF_FFA_DENIED;
 }
 

@@ -86,19 +86,11 @@ int hf_ffa_rxtx_map(phys_addr_t tx, phys_addr_t rx);
 int hf_ffa_rxtx_unmap(void);
 
 /**
- * hf_ffa_partition_info_get() - descriptors of all partitions into the RX page
- *
- * 13.8. On success the RX page must be released with hf_ffa_rx_release(). For FF-A 1.0
- * only: some later hypervisors panic.
- * Return: number of descriptors or a negative errno.
- */
-int hf_ffa_partition_info_get(void);
-
-/**
  * hf_ffa_vm_exists() - whether there is a VM of this id
  *
  * FFA_NOTIFICATION_SET (16.5) of a bit that no VM binds to the primary: refused
- * in one way or the other, without an effect. Needs hf_ffa_features.notifications.
+ * in one way or the other, without an effect. Before there was that call, an interrupt
+ * for its vCPU 0 that tells it to look into its mailbox.
  */
 bool hf_ffa_vm_exists(u16 vm);
 

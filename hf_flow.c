@@ -194,7 +194,8 @@ static struct turn send_next_locked(struct hf_vm *vm, bool retry)
 /* The message can never be sent: its socket hears of it, the others go on. */
 static void report_failure(struct hf_vm *vm, struct sock *sk, int err)
 {
-	pr_warn_ratelimited("VM %u: a message cannot be sent, error %d\n", vm->id, err);
+	if (err != -ENETDOWN)
+		pr_warn_ratelimited("VM %u: a message cannot be sent, error %d\n", vm->id, err);
 	if (sk) {
 		WRITE_ONCE(sk->sk_err, -err);
 		sk_error_report(sk);

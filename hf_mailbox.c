@@ -27,15 +27,18 @@
 
 /* Inside vm->wait_lock. */
 static DEFINE_RAW_SPINLOCK(tx_page_lock);
+static bool closed;
 
 int hf_mailbox_put(struct hf_vm *vm, const void *message, size_t len)
 {
-	int err;
+	int err = -ENETDOWN;
 
 	lockdep_assert_held(&vm->wait_lock);
 	raw_spin_lock(&tx_page_lock);
-	memcpy(hf_pages_tx(), message, len);
-	err = hf_ffa_msg_send(vm->id, len, hf_ffa_features.waiter_list);
+	if (!closed) {
+		memcpy(hf_pages_tx(), message, len);
+		err = hf_ffa_msg_send(vm->id, len, hf_ffa_features.waiter_list);
+	}
 	raw_spin_unlock(&tx_page_lock);
 	return err;
 }
@@ -43,11 +46,15 @@ int hf_mailbox_put(struct hf_vm *vm, const void *message, size_t len)
 int hf_mailbox_put_from(struct hf_vm *vm, const void *head, size_t head_len,
 			struct iov_iter *from, size_t len)
 {
-	size_t copied;
+	size_t copied = 0;
 	int err = -EAGAIN;
 
 	lockdep_assert_held(&vm->wait_lock);
 	raw_spin_lock(&tx_page_lock);
+	if (closed) {
+		err = -ENETDOWN;
+		goto out;
+	}
 	memcpy(hf_pages_tx(), head, head_len);
 	/* Page faults must wait: we spin. */
 	pagefault_disable();
@@ -56,6 +63,7 @@ int hf_mailbox_put_from(struct hf_vm *vm, const void *head, size_t head_len,
 	/* Who finds the mailbox full asks to be told when it comes back with a buffer. */
 	if (copied == len)
 		err = hf_ffa_msg_send(vm->id, head_len + len, false);
+out:
 	raw_spin_unlock(&tx_page_lock);
 	if (err == -EAGAIN)
 		iov_iter_revert(from, copied);
@@ -209,8 +217,16 @@ void hf_mailbox_finish(struct hf_vcpu *vcpu)
 		hf_flow_drain(vm);
 }
 
+void hf_mailbox_close(void)
+{
+	raw_spin_lock_irq(&tx_page_lock);
+	closed = true;
+	raw_spin_unlock_irq(&tx_page_lock);
+}
+
 void hf_mailbox_clear(void)
 {
+	closed = false;
 	if (hf_ffa_features.send2)
 		hf_ffa_rx_full();
 	/* There may be nothing to release, which is not worth a line. */

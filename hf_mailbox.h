@@ -35,10 +35,13 @@ void hf_mailbox_purge_all(void);
 void hf_mailbox_arrived(struct hf_vm *vm);
 
 /*
- * What the RX page holds from before the module was loaded is gone, and VMs can
- * send to us. Module init, after the pages were mapped; may be repeated.
+ * What the RX page holds from before the module was loaded is gone, and VMs can send
+ * to us, and we to them. Module init, after the pages were mapped; may be repeated.
  */
 void hf_mailbox_clear(void);
+
+/* No message is sent any more, nor being sent: -ENETDOWN. Process context. */
+void hf_mailbox_close(void);
 
 /**
  * hf_mailbox_exit() - a vCPU exited: what must not wait, and what others wait for

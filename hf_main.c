@@ -17,6 +17,7 @@
 #include <linux/net.h>
 #include <linux/of.h>
 #include <linux/of_irq.h>
+#include <linux/reboot.h>
 
 #include "hf_discover.h"
 #include "hf_ffa.h"
@@ -39,10 +40,6 @@ MODULE_PARM_DESC(vms, "VMs to run instead of those that the hypervisor lists: id
 static char *owners;
 module_param(owners, charp, 0444);
 MODULE_PARM_DESC(owners, "Who may use a VM without a capability: vm:uid:gid[,vm:uid:gid...], - = nobody");
-
-static char *rxtx;
-module_param(rxtx, charp, 0444);
-MODULE_PARM_DESC(rxtx, "RX/TX pages to adopt, as the unload before printed them: <tx>,<rx>");
 
 #ifdef HF_MUTANTS
 int hf_mutant_active;
@@ -134,49 +131,30 @@ static void hyp_timer_exit(void)
 	hyp_timer_free();
 }
 
-static phys_addr_t tx_adopted, rx_adopted;
-
-static int vm_accept(u16 id, u16 nr_vcpus)
-{
-	return 0;
-}
-
-static int owner_accept(u16 id, kuid_t uid, kgid_t gid)
-{
-	return 0;
-}
-
-/* A mistake in a parameter is found before the hypervisor is asked for anything. */
-static int params_init(void)
-{
-	int err = hf_params_known();
-
-	if (!err && rxtx)
-		err = hf_params_rxtx(rxtx, &tx_adopted, &rx_adopted);
-	if (!err && vms)
-		err = hf_params_vms(vms, vm_accept);
-	if (!err && owners)
-		err = hf_params_owners(owners, owner_accept);
-	return err;
-}
-
-static int pages_init(void)
-{
-	return hf_pages_init(tx_adopted, rx_adopted);
-}
-
+/* Before the pages are mapped: nothing that can fail comes after, where they stay EL2's. */
 static int vms_init(void)
 {
-	int err;
-
-	hf_mailbox_clear();
-	err = vms ? hf_params_vms(vms, hf_vm_create) : hf_discover();
+	int err = vms ? hf_params_vms(vms, hf_vm_create) : hf_discover();
 
 	if (!err && owners)
 		err = hf_params_owners(owners, hf_vm_set_owner);
 	if (err)
 		hf_vm_destroy_all();
 	return err;
+}
+
+static int pages_init(void)
+{
+	int err = hf_pages_init();
+
+	if (err)
+		return err;
+	hf_mailbox_clear();
+	if (!hf_ffa_features.rxtx_unmap) {
+		pr_notice("the hypervisor never gives the RX/TX pages back: the module stays loaded\n");
+		__module_get(THIS_MODULE);
+	}
+	return 0;
 }
 
 static int threads_init(void)
@@ -191,17 +169,42 @@ static void threads_exit(void)
 	hf_mailbox_purge_all();
 }
 
+/*
+ * A kernel that is started by kexec knows nothing of the pages: EL2 would write to its
+ * memory. Processes may still be sending. A kernel that panics leaves them mapped; the
+ * one that saves its memory has other pages.
+ */
+static int rebooting(struct notifier_block *nb, unsigned long action, void *unused)
+{
+	hf_vm_stop_all();
+	hf_mailbox_close();
+	hf_pages_exit();
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block reboot_notifier = { .notifier_call = rebooting };
+
+static int reboot_init(void)
+{
+	return register_reboot_notifier(&reboot_notifier);
+}
+
+static void reboot_exit(void)
+{
+	unregister_reboot_notifier(&reboot_notifier);
+}
+
 static const struct {
 	int (*init)(void);
 	void (*exit)(void);
 } steps[] = {
-	{ params_init },
 	{ hf_ffa_probe },
-	{ pages_init,			hf_pages_exit },
 	{ vms_init,			hf_vm_destroy_all },
 	{ hyp_timer_init,		hyp_timer_exit },
 	{ hf_socket_init,		hf_socket_exit },
 	{ hf_state_init,		hf_state_exit },
+	{ pages_init,			hf_pages_exit },
+	{ reboot_init,			reboot_exit },
 	{ threads_init,			threads_exit },
 	{ hf_socket_register,		hf_socket_unregister },
 };

@@ -2,30 +2,20 @@
 /*
  * The RX and TX pages that we share with the hypervisor: their life.
  *
- * Maps them at module init and unmaps them at module exit. Hafnium v2.4 cannot
- * unmap: the pages then stay EL2's until the machine is reset and are never
- * freed; a signature in the TX page lets the next load adopt them. Module init and
- * exit only: no other thread uses the pages then.
+ * Mapped at module init, unmapped at module exit and before a reboot. Hafnium to v2.5
+ * cannot unmap: the pages are EL2's then until the machine is reset. No other thread
+ * uses the pages when they come and go.
  *
  * Invariant: a page that EL2 may write is never given back to the kernel.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/crash_dump.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/printk.h>
-#include <linux/uaccess.h>
 
 #include "hf_pages.h"
-
-/* What an unload that could not unmap leaves at the head of the TX page. */
-struct signature {
-	char text[16];
-	u64 tx;
-	u64 rx;
-};
-
-static const char signature_text[16] = "hafnium.ko RXTX";
 
 static struct {
 	void *tx;
@@ -40,13 +30,6 @@ void *hf_pages_tx(void)
 const void *hf_pages_rx(void)
 {
 	return pages.rx;
-}
-
-static void sign(struct signature *s)
-{
-	memcpy(s->text, signature_text, sizeof(s->text));
-	s->tx = virt_to_phys(pages.tx);
-	s->rx = virt_to_phys(pages.rx);
 }
 
 static void pages_free(void)
@@ -67,33 +50,14 @@ static int pages_alloc(void)
 	return -ENOMEM;
 }
 
-/* A page in use by the kernel, so that reading it can do no harm. */
-static void *allocated_page(phys_addr_t addr)
+/*
+ * A kernel that crashed left its pages mapped, which are of no use any more. arm_ffa, if
+ * it is there, may have mapped its own.
+ */
+static bool unmap_of_the_dead(void)
 {
-	if (!pfn_is_map_memory(PHYS_PFN(addr)) || !page_count(phys_to_page(addr)))
-		return NULL;
-	return phys_to_virt(addr);
-}
-
-static int pages_adopt(phys_addr_t tx, phys_addr_t rx)
-{
-	struct signature found, expected;
-
-	pages.tx = allocated_page(tx);
-	pages.rx = allocated_page(rx);
-	if (!pages.tx || !pages.rx)
-		goto refuse;
-
-	sign(&expected);
-	if (copy_from_kernel_nofault(&found, pages.tx, sizeof(found)) ||
-	    memcmp(&found, &expected, sizeof(found)))
-		goto refuse;
-	return 0;
-
-refuse:
-	pr_err("rxtx=%pa,%pa: not the pages that an earlier unload left to the hypervisor\n",
-	       &tx, &rx);
-	return -EINVAL;
+	return (is_kdump_kernel() || !IS_ENABLED(CONFIG_ARM_FFA_TRANSPORT)) &&
+	       !hf_ffa_rxtx_unmap();
 }
 
 /*
@@ -107,45 +71,38 @@ static int pages_map(void)
 
 	do
 		err = hf_ffa_rxtx_map(virt_to_phys(pages.tx), virt_to_phys(pages.rx));
-	while (err == -ENOMEM && --tries);
+	while ((err == -ENOMEM || (err == -EBUSY && unmap_of_the_dead())) && --tries);
 	return err;
 }
 
-int hf_pages_init(phys_addr_t tx, phys_addr_t rx)
+int hf_pages_init(void)
 {
-	bool adopt = tx;
 	int err;
 
-	err = adopt ? pages_adopt(tx, rx) : pages_alloc();
+	err = pages_alloc();
 	if (err)
 		return err;
-
 	err = pages_map();
-	if (!err || (adopt && err == -EBUSY)) {
-		memset(pages.tx, 0, sizeof(struct signature));
+	if (!err)
 		return 0;
-	}
 
-	if (err == -EBUSY)
-		pr_err("the hypervisor still has the RX/TX pages of an earlier load: use rxtx= as that load's end printed\n");
-	else
+	if (err != -EBUSY)
 		pr_err("the hypervisor refuses the RX/TX pages, error %d\n", err);
-	if (!adopt)
-		pages_free();
+	else if (hf_ffa_features.rxtx_unmap)
+		pr_err("the hypervisor has the RX/TX pages of another driver, and takes no second pair: is arm_ffa loaded?\n");
+	else
+		pr_err("the hypervisor has the RX/TX pages of an earlier load or kernel, and keeps them until the machine is reset\n");
+	pages_free();
 	return err;
 }
 
 void hf_pages_exit(void)
 {
-	phys_addr_t tx = virt_to_phys(pages.tx);
-	phys_addr_t rx = virt_to_phys(pages.rx);
-
-	if (!hf_ffa_rxtx_unmap()) {
-		pages_free();
+	if (!pages.tx)
 		return;
-	}
-
-	sign(pages.tx);
-	pr_warn("the hypervisor keeps the RX/TX pages; to load again: insmod hafnium.ko rxtx=%pa,%pa\n",
-		&tx, &rx);
+	if (!hf_ffa_rxtx_unmap())
+		pages_free();
+	else
+		pr_warn("the hypervisor keeps the RX/TX pages: they stay allocated\n");
+	pages.tx = NULL;
 }

@@ -12,15 +12,10 @@
 #include <linux/ctype.h>
 #include <linux/errno.h>
 #include <linux/kstrtox.h>
-#include <linux/mm.h>
-#include <linux/module.h>
-#include <linux/sched/task_stack.h>
 #include <linux/printk.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/user_namespace.h>
-#include <asm/syscall.h>
-#include <asm/unistd.h>
 
 #include "hf_abi.h"
 #include "hf_params.h"
@@ -30,16 +25,6 @@
 static int parse_u16(const char *text, u16 *value)
 {
 	return isdigit(text[0]) && !strchr(text, '\n') ? kstrtou16(text, 0, value) : -EINVAL;
-}
-
-static int parse_addr(const char *text, phys_addr_t *addr)
-{
-	u64 value;
-
-	if (!isdigit(text[0]) || strchr(text, '\n') || kstrtou64(text, 0, &value))
-		return -EINVAL;
-	*addr = value;
-	return value && value == (phys_addr_t)value && PAGE_ALIGNED(value) ? 0 : -EINVAL;
 }
 
 static int parse_vm(char *entry, unsigned long *seen, u16 *id, u16 *nr_vcpus)
@@ -141,77 +126,5 @@ int hf_params_owners(const char *text, int (*set)(u16 id, kuid_t uid, kgid_t gid
 		pr_err("owners=%s: there is no VM %u\n", text, id);
 	kfree(copy);
 	bitmap_free(seen);
-	return err;
-}
-
-static bool is_known(const char *name)
-{
-	int i;
-
-	for (i = 0; i < THIS_MODULE->num_kp; i++) {
-		if (!strcmp(name, THIS_MODULE->kp[i].name))
-			return true;
-	}
-	return !strcmp(name, "dyndbg") || !strcmp(name, "async_probe");
-}
-
-/*
- * The arguments as userspace gave them: the kernel's own copy has been cut
- * into pieces by now. NULL if another system call than those two, for example
- * a 32-bit one, loads the module; an error pointer.
- */
-static char *load_arguments(void)
-{
-	struct pt_regs *regs = task_pt_regs(current);
-
-	switch (syscall_get_nr(current, regs)) {
-	case __NR_finit_module:
-		return strndup_user((const char __user *)regs->regs[1], PAGE_SIZE);
-	case __NR_init_module:
-		return strndup_user((const char __user *)regs->regs[2], PAGE_SIZE);
-	default:
-		return NULL;
-	}
-}
-
-int hf_params_known(void)
-{
-	char *args = load_arguments();
-	char *rest, *name, *value;
-	int err = 0;
-
-	if (IS_ERR_OR_NULL(args))
-		return PTR_ERR_OR_ZERO(args);
-
-	rest = skip_spaces(args);
-	while (*rest && !err) {
-		rest = next_arg(rest, &name, &value);
-		if (!is_known(name)) {
-			pr_err("there is no parameter \"%s\"; there are vms=, owners= and rxtx=\n",
-			       name);
-			err = -EINVAL;
-		}
-	}
-	kfree(args);
-	return err;
-}
-
-int hf_params_rxtx(const char *text, phys_addr_t *tx, phys_addr_t *rx)
-{
-	char *copy = kstrdup(text, GFP_KERNEL);
-	char *rest = copy;
-	char *tx_text;
-	int err;
-
-	if (!copy)
-		return -ENOMEM;
-
-	tx_text = strsep(&rest, ",");
-	err = !rest || parse_addr(tx_text, tx) || parse_addr(rest, rx) || *tx == *rx ?
-		-EINVAL : 0;
-	if (err)
-		pr_err("rxtx=%s: expected two different page-aligned addresses, <tx>,<rx>, as an unload printed them\n",
-		       text);
-	kfree(copy);
 	return err;
 }

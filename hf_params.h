@@ -9,16 +9,6 @@
 #include <linux/uidgid.h>
 
 /**
- * hf_params_known() - refuse parameters that the module does not have
- *
- * Linux loads a module in spite of them, with a line in the log; here a typing
- * error could mean other VMs than the administrator named. Looks at what the
- * system call that loads the module was given.
- * Context: module init. Return: 0; -EINVAL, and a line names the parameter.
- */
-int hf_params_known(void);
-
-/**
  * hf_params_vms() - parse "id:vcpus,..." and hand each VM to @create
  * @create: Called with each id and count; its error ends the parsing.
  *
@@ -35,8 +25,5 @@ int hf_params_vms(const char *text, int (*create)(u16 id, u16 nr_vcpus));
  * -ENODEV if @set says so, and a line names the VM; -ENOMEM.
  */
 int hf_params_owners(const char *text, int (*set)(u16 id, kuid_t uid, kgid_t gid));
-
-/* Parse "tx,rx", two different page-aligned addresses. 0 or -EINVAL, as above. */
-int hf_params_rxtx(const char *text, phys_addr_t *tx, phys_addr_t *rx);
 
 #endif

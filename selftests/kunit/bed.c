@@ -41,7 +41,7 @@ int bed_init(struct kunit *test)
 	err = fake_create();
 	if (err)
 		return err;
-	err = hf_pages_init(0, 0);
+	err = hf_pages_init();
 	if (err)
 		return err;
 	err = hf_socket_init();

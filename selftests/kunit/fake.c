@@ -61,9 +61,10 @@ int hf_ffa_rxtx_map(phys_addr_t tx, phys_addr_t rx)
 {
 	int err;
 
-	fake_rule(!fake->mapped, "FFA_RXTX_MAP: mapped already");
 	if (fake_begin(FAKE_RXTX_MAP, &err))
 		return err;
+	if (fake->mapped)
+		return -EBUSY;
 	fake->tx = tx;
 	fake->rx = rx;
 	fake->mapped = true;
@@ -74,27 +75,12 @@ int hf_ffa_rxtx_unmap(void)
 {
 	int err;
 
-	fake_rule(fake->mapped, "FFA_RXTX_UNMAP: nothing is mapped");
 	if (fake_begin(FAKE_RXTX_UNMAP, &err))
 		return err;
+	if (!fake->mapped)
+		return -EINVAL;
 	fake->mapped = false;
 	return 0;
-}
-
-int hf_ffa_partition_info_get(void)
-{
-	int err;
-
-	if (fake_begin(FAKE_PARTITION_INFO_GET, &err))
-		return err;
-	if (hf_ffa_features.notifications) {
-		fake_rule(false, "FFA_PARTITION_INFO_GET: some releases panic");
-		return -EIO;
-	}
-	fake_rule(!fake->rx_full, "FFA_PARTITION_INFO_GET: the RX page is not free");
-	memcpy(phys_to_virt(fake->rx), fake->descs, fake->descs_len);
-	fake->rx_full = true;
-	return fake->desc_count;
 }
 
 int hf_ffa_rx_release(void)
@@ -118,7 +104,6 @@ bool hf_ffa_vm_exists(u16 id)
 {
 	int err;
 
-	fake_rule(hf_ffa_features.notifications, "FFA_NOTIFICATION_SET: there is no such call");
 	return !fake_begin(FAKE_VM_EXISTS, &err) && id < FAKE_VMS && fake->vms[id].exists;
 }
 

@@ -17,8 +17,8 @@
 
 /* Hafnium's releases, as far as they differ; the number is the first of its kind. */
 enum fake_release {
-	FAKE_V2_4,	/* FF-A 1.0: the list of VMs, and a list of waiters */
-	FAKE_V2_6,	/* no lists; FFA_NOTIFICATION_SET tells which VMs exist */
+	FAKE_V2_4,	/* FF-A 1.0: a list of waiters, no notifications */
+	FAKE_V2_6,	/* no list; FFA_NOTIFICATION_SET tells which VMs exist */
 	FAKE_V2_8,	/* a VM can fill the primary's mailbox by FFA_MSG_SEND2 */
 	FAKE_V2_9,	/* a mailbox is free as soon as its message was taken */
 	FAKE_V2_12,	/* FFA_MSG_WAIT returns when the vCPU is run; no injection */
@@ -29,7 +29,6 @@ enum fake_release {
 enum fake_call {
 	FAKE_RXTX_MAP,
 	FAKE_RXTX_UNMAP,
-	FAKE_PARTITION_INFO_GET,
 	FAKE_RX_RELEASE,
 	FAKE_VM_EXISTS,
 	FAKE_RX_FULL,
@@ -65,8 +64,6 @@ struct fake {
 	bool fail_for_good;		/* that answer stays */
 	void (*during_send)(u16 vm);	/* called inside FFA_MSG_SEND */
 	s64 writable[40];		/* what HF_MAILBOX_WRITABLE_GET answers, 0 = -1 */
-	void *descs;			/* what FFA_PARTITION_INFO_GET writes */
-	u32 descs_len, desc_count;
 	bool lenient;			/* FFA_RX_RELEASE without a message is no mistake */
 	int no_threads;			/* so many kthread_create() fail */
 	int no_threads_after;		/* but before that, so many do not */

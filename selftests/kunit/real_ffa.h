@@ -13,7 +13,6 @@
 #define hf_ffa_probe			real_ffa_probe
 #define hf_ffa_rxtx_map			real_ffa_rxtx_map
 #define hf_ffa_rxtx_unmap		real_ffa_rxtx_unmap
-#define hf_ffa_partition_info_get	real_ffa_partition_info_get
 #define hf_ffa_vm_exists		real_ffa_vm_exists
 #define hf_ffa_rx_full			real_ffa_rx_full
 #define hf_ffa_rx_release		real_ffa_rx_release

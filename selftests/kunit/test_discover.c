@@ -4,13 +4,8 @@
  *
  * The fake says so if a question is asked that some release answers by dying.
  */
-#include <linux/io.h>
-
 #include "../../hf_discover.h"
 #include "bed.h"
-
-/* What hf_ffa.c can return, for any call. */
-static const int errors[] = { -EOPNOTSUPP, -EINVAL, -ENOMEM, -EACCES, -EIO, -EBUSY, -EAGAIN };
 
 static void expect_vm(struct kunit *test, u16 id, u16 nr_vcpus, const char *what)
 {
@@ -19,115 +14,8 @@ static void expect_vm(struct kunit *test, u16 id, u16 nr_vcpus, const char *what
 	KUNIT_EXPECT_EQ_MSG(test, nr_vcpus, vm ? vm->nr_vcpus : 0, "%s: VM %d", what, id);
 }
 
-/* --- FF-A 1.0: a list --- */
-
-/* What FFA_PARTITION_INFO_GET tells. */
-static const struct {
-	const char *what;
-	u32 count;
-	u16 ids[5], vcpus[5];
-	int err;
-	u16 vcpus_of_2, vcpus_of_3;
-} lists[] = {
-	{ "as it should be", 3, { 1, 2, 3 }, { 4, 1, 2 }, 0, 1, 2 },
-	{ "in another order", 3, { 3, 2, 1 }, { 8, 3, 1 }, 0, 3, 8 },
-	{ "secure partition and twice the same", 5, { 1, 0x8001, 2, 2, 0xffff },
-	  { 1, 1, 2, 2, 1 }, 0, 2, 0 },
-	{ "only the primary", 1, { 1 }, { 1 }, 0, 0, 0 },
-	{ "without the primary", 2, { 2, 3 }, { 1, 1 }, 0, 1, 1 },
-	{ "empty", 0, { 0 }, { 0 }, 0, 0, 0 },
-	{ "the most vCPUs", 2, { 1, 2 }, { 1, HF_VM_VCPUS_MAX }, 0, HF_VM_VCPUS_MAX, 0 },
-	{ "too many vCPUs", 2, { 1, 2 }, { 1, HF_VM_VCPUS_MAX + 1 }, -EPROTO, 0, 0 },
-	{ "a VM without vCPUs", 3, { 1, 2, 3 }, { 1, 1, 0 }, -EPROTO, 1, 0 },
-	{ "a VM 0", 2, { 1, 0 }, { 1, 1 }, -EPROTO, 0, 0 },
-	{ "more than the page holds", 513, { 1, 2 }, { 1, 1 }, -EPROTO, 0, 0 },
-	{ "count of all bits", 0xffff, { 1, 2 }, { 1, 1 }, -EPROTO, 0, 0 },
-};
-
-/* Let the fake tell list @i. */
-static void tell(int i)
-{
-	static struct hf_partition_desc descs[5];
-	int j;
-
-	for (j = 0; j < ARRAY_SIZE(descs); j++) {
-		descs[j].id = cpu_to_le16(lists[i].ids[j]);
-		descs[j].vcpu_count = cpu_to_le16(lists[i].vcpus[j]);
-		descs[j].properties = cpu_to_le32(0x5a5a5a5a);
-	}
-	fake->descs = descs;
-	fake->descs_len = min(lists[i].count, 5U) * sizeof(*descs);
-	fake->desc_count = lists[i].count;
-}
-
-static void lists_of_every_kind_create_their_vms(struct kunit *test)
-{
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(lists); i++) {
-		tell(i);
-		memset(phys_to_virt(fake->rx), 0, HF_MAILBOX_SIZE);
-		KUNIT_EXPECT_EQ_MSG(test, lists[i].err, hf_discover(), "%s", lists[i].what);
-		KUNIT_EXPECT_FALSE_MSG(test, fake->rx_full, "%s: RX page kept", lists[i].what);
-		expect_vm(test, 1, 0, lists[i].what);
-		expect_vm(test, 2, lists[i].vcpus_of_2, lists[i].what);
-		expect_vm(test, 3, lists[i].vcpus_of_3, lists[i].what);
-		expect_vm(test, 0x8001, 0, lists[i].what);
-		hf_vm_destroy_all();
-	}
-	KUNIT_EXPECT_EQ_MSG(test, 0, fake_count(FAKE_INJECT), "the list tells of vCPUs");
-}
-
-static void list_with_as_many_vms_as_a_page_holds_creates_all(struct kunit *test)
-{
-	struct hf_partition_desc *descs = kunit_kzalloc(test, HF_MAILBOX_SIZE, GFP_KERNEL);
-	int count = HF_MAILBOX_SIZE / sizeof(*descs), i;
-
-	KUNIT_ASSERT_NOT_NULL(test, descs);
-	/* Most of them in the secure world: each of ours costs a thread. */
-	for (i = 0; i < count; i++) {
-		descs[i].id = cpu_to_le16(i < 15 ? i + 1 : 0x8000 + i);
-		descs[i].vcpu_count = cpu_to_le16(1);
-	}
-	descs[count - 1].id = cpu_to_le16(0x7fff);
-	fake->descs = descs;
-	fake->descs_len = HF_MAILBOX_SIZE;
-	fake->desc_count = count;
-	KUNIT_EXPECT_EQ(test, 0, hf_discover());
-	expect_vm(test, 15, 1, "the last small one");
-	expect_vm(test, 0x7fff, 1, "the last of the page");
-	expect_vm(test, 0x8010, 0, "secure");
-}
-
-static void vcpus_of_a_list_are_off_but_for_the_first(struct kunit *test)
-{
-	struct hf_vm *vm;
-	int i;
-
-	tell(1);
-	KUNIT_ASSERT_EQ(test, 0, hf_discover());
-	vm = hf_vm_find(3);
-	KUNIT_ASSERT_NOT_NULL(test, vm);
-	for (i = 0; i < 8; i++)
-		KUNIT_EXPECT_EQ(test, i > 0, vm->vcpus[i].off);
-}
-
-static void each_error_of_the_list_is_returned(struct kunit *test)
-{
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(errors); i++) {
-		fake->errors[FAKE_PARTITION_INFO_GET] = errors[i];
-		KUNIT_EXPECT_EQ(test, errors[i], hf_discover());
-	}
-	KUNIT_EXPECT_NULL(test, hf_vm_find(2));
-	KUNIT_EXPECT_EQ_MSG(test, 0, fake_count(FAKE_RX_RELEASE), "nothing was written");
-}
-
-/* --- later: one VM after the other --- */
-
-static const enum fake_release releases[] = { FAKE_V2_6, FAKE_V2_8, FAKE_V2_9, FAKE_V2_12,
-					      FAKE_V2_14 };
+static const enum fake_release releases[] = { FAKE_V2_4, FAKE_V2_6, FAKE_V2_8, FAKE_V2_9,
+					      FAKE_V2_12, FAKE_V2_14 };
 
 /* VMs 2 and on, @count of them, with that many vCPUs or, if that is 0, as the id says. */
 static void let_exist(int count, int nr_vcpus)
@@ -158,7 +46,6 @@ static void walk_finds_each_vm_and_asks_of_one_more(struct kunit *test)
 			hf_vm_destroy_all();
 		}
 	}
-	KUNIT_EXPECT_EQ_MSG(test, 0, fake_count(FAKE_PARTITION_INFO_GET), "some releases panic");
 	KUNIT_EXPECT_EQ_MSG(test, 0, fake_count(FAKE_RUN), "some releases hang");
 }
 
@@ -224,16 +111,13 @@ static void vm_with_more_vcpus_than_can_be_asked_of_is_asked_to_the_end(struct k
 	expect_vm(test, 2, HF_VCPUS_NAMED_MAX, "walk");
 }
 
-/* --- before either --- */
+/* --- what the RX page holds by then --- */
 
 static void message_of_an_earlier_load_is_dropped(struct kunit *test)
 {
-	tell(0);
 	fake->rx_full = true;
 	hf_mailbox_clear();
 	KUNIT_EXPECT_FALSE(test, fake->rx_full);
-	KUNIT_EXPECT_EQ(test, 0, hf_discover());
-	expect_vm(test, 3, 2, "after a release");
 }
 
 static void nothing_to_drop_is_no_error(struct kunit *test)
@@ -275,10 +159,6 @@ static void waiters_of_an_earlier_load_are_told_after_the_first_exit(struct kuni
 }
 
 static struct kunit_case discover_cases[] = {
-	KUNIT_CASE(lists_of_every_kind_create_their_vms),
-	KUNIT_CASE(list_with_as_many_vms_as_a_page_holds_creates_all),
-	KUNIT_CASE(vcpus_of_a_list_are_off_but_for_the_first),
-	KUNIT_CASE(each_error_of_the_list_is_returned),
 	KUNIT_CASE(walk_finds_each_vm_and_asks_of_one_more),
 	KUNIT_CASE(walk_ends_at_the_first_gap),
 	KUNIT_CASE(injection_tells_how_many_vcpus_a_vm_has),

@@ -63,7 +63,8 @@ static void calls_hand_over_what_the_specification_says(struct kunit *test)
 	EXPECT_ARGS(hf_ffa_rxtx_map(0x123456789000, 0xabcdef012000),
 		    0xc4000066, 0x123456789000, 0xabcdef012000, 1);
 	EXPECT_ARGS(hf_ffa_rxtx_unmap(), 0x84000067);
-	EXPECT_ARGS(hf_ffa_partition_info_get(), 0x84000068);
+	EXPECT_ARGS(hf_ffa_vm_exists(2), 0xff05, 2, 0, 1);
+	hf_ffa_features.notifications = true;
 	EXPECT_ARGS(hf_ffa_vm_exists(2), 0x84000081, 0x10002, 0, 0, 0x80000000);
 	EXPECT_ARGS(hf_ffa_vm_exists(0x7fff), 0x84000081, 0x17fff, 0, 0, 0x80000000);
 	cpu.answer.a0 = 0x84000061;
@@ -109,8 +110,6 @@ static int status_call(int i)
 		return hf_ffa_rx_release();
 	case 2:
 		return hf_ffa_msg_send(2, 16, true);
-	case 3:
-		return hf_ffa_partition_info_get();
 	default:
 		return hf_ffa_rxtx_map(0x1000, 0x2000);
 	}
@@ -120,7 +119,7 @@ static void each_error_code_becomes_its_errno(struct kunit *test)
 {
 	int call, code, f, g;
 
-	for (call = 0; call < 5; call++)
+	for (call = 0; call < 4; call++)
 		for (code = 0; code < REAL_CODES; code++)
 			for (f = 0; f < REAL_FORMS; f++)
 				for (g = 0; g < REAL_FORMS; g++) {
@@ -129,7 +128,7 @@ static void each_error_code_becomes_its_errno(struct kunit *test)
 					/* FFA_ERROR without a code tells nothing. */
 					if (!real_codes[code])
 						continue;
-					if (call == 4 && real_codes[code] == -6)
+					if (call == 3 && real_codes[code] == -6)
 						expected = -EBUSY;
 					cpu.answer.a0 = real_form(f, 0x84000060);
 					cpu.answer.a2 = real_form(g, real_codes[code]);
@@ -145,7 +144,7 @@ static void error_without_a_code_is_no_success(struct kunit *test)
 	int call;
 
 	cpu.answer.a0 = 0x84000060;
-	for (call = 0; call < 5; call++)
+	for (call = 0; call < 4; call++)
 		KUNIT_EXPECT_LT_MSG(test, status_call(call), 0, "call %d", call);
 }
 
@@ -155,7 +154,7 @@ static void answers_that_are_none_are_errors(struct kunit *test)
 					0x84000062 };
 	int call, i;
 
-	for (call = 0; call < 5; call++)
+	for (call = 0; call < 4; call++)
 		for (i = 0; i < ARRAY_SIZE(nonsense); i++) {
 			cpu.answer.a0 = nonsense[i];
 			KUNIT_EXPECT_EQ_MSG(test, -EOPNOTSUPP, status_call(call),
@@ -167,7 +166,7 @@ static void success_is_success_in_every_form(struct kunit *test)
 {
 	int call, f;
 
-	for (call = 0; call < 5; call++)
+	for (call = 0; call < 4; call++)
 		for (f = 0; f < REAL_FORMS; f++) {
 			cpu.answer.a0 = real_form(f, 0x84000061);
 			KUNIT_EXPECT_EQ_MSG(test, 0, status_call(call), "call %d, x0 %s", call,
@@ -185,23 +184,12 @@ static void release_that_others_wait_for_says_so(struct kunit *test)
 	}
 }
 
-static void partition_info_is_a_count(struct kunit *test)
-{
-	int f;
-
-	for (f = 0; f < REAL_FORMS; f++) {
-		cpu.answer.a0 = 0x84000061;
-		cpu.answer.a2 = real_form(f, 9);
-		cpu.answer.a3 = real_form(f, 24);
-		KUNIT_EXPECT_EQ(test, 9, hf_ffa_partition_info_get());
-	}
-}
-
 /* A VM that exists refuses the notification: nobody has bound it. */
 static void vm_exists_if_it_may_not_be_notified(struct kunit *test)
 {
 	int code, f, g;
 
+	hf_ffa_features.notifications = true;
 	for (code = 0; code < REAL_CODES; code++)
 		for (f = 0; f < REAL_FORMS; f++)
 			for (g = 0; g < REAL_FORMS; g++) {
@@ -219,6 +207,18 @@ static void vm_exists_if_it_may_not_be_notified(struct kunit *test)
 	KUNIT_EXPECT_FALSE_MSG(test, hf_ffa_vm_exists(2), "there is no such call");
 	cpu.answer.a0 = -1;
 	KUNIT_EXPECT_FALSE_MSG(test, hf_ffa_vm_exists(2), "there is no such call");
+}
+
+/* That there is one VM less than was asked for is not the end of injections. */
+static void vm_exists_if_its_first_vcpu_can_be_interrupted(struct kunit *test)
+{
+	cpu.answer.a0 = 0;
+	KUNIT_EXPECT_TRUE(test, hf_ffa_vm_exists(2));
+	cpu.answer.a0 = 1;
+	KUNIT_EXPECT_TRUE(test, hf_ffa_vm_exists(2));
+	cpu.answer.a0 = -1;
+	KUNIT_EXPECT_FALSE(test, hf_ffa_vm_exists(2));
+	KUNIT_EXPECT_TRUE(test, hf_ffa_features.injection);
 }
 
 /* Raw answers of FFA_RUN and what they mean. */
@@ -344,8 +344,8 @@ static struct kunit_case ffa_cases[] = {
 	KUNIT_CASE(answers_that_are_none_are_errors),
 	KUNIT_CASE(success_is_success_in_every_form),
 	KUNIT_CASE(release_that_others_wait_for_says_so),
-	KUNIT_CASE(partition_info_is_a_count),
 	KUNIT_CASE(vm_exists_if_it_may_not_be_notified),
+	KUNIT_CASE(vm_exists_if_its_first_vcpu_can_be_interrupted),
 	KUNIT_CASE(each_answer_of_run_becomes_its_exit),
 	KUNIT_CASE(each_error_code_of_run_arrives_in_every_form),
 	KUNIT_CASE(mailbox_lists_end_with_minus_one),

@@ -72,6 +72,27 @@ static void vms_never_wait_for_one_another(struct kunit *test)
 	hf_flow_close(to_free);
 }
 
+/* The machine reboots: EL2 reads the TX page no more. */
+static void nothing_is_sent_after_the_end(struct kunit *test)
+{
+	struct hf_vm *vm = bed_vm(test, 2, 1);
+	struct hf_flow *flow = bed_flow(test, vm, NULL);
+	struct iov_iter from;
+
+	hf_mailbox_close();
+	KUNIT_EXPECT_EQ(test, 0, hf_flow_send(flow, bed_skb(7, 100)));
+	iov_iter_kvec(&from, ITER_SOURCE, NULL, 0, 0);
+	raw_spin_lock_irq(&vm->wait_lock);
+	KUNIT_EXPECT_EQ(test, -ENETDOWN, hf_mailbox_put_from(vm, "", 1, &from, 0));
+	raw_spin_unlock_irq(&vm->wait_lock);
+	KUNIT_EXPECT_EQ(test, 0, fake_count(FAKE_MSG_SEND));
+	KUNIT_EXPECT_EQ(test, 0L, atomic_long_read(&vm->sent));
+	KUNIT_EXPECT_EQ_MSG(test, 0U, vm->queued, "nothing waits for ever");
+	hf_flow_close(flow);
+	fake->lenient = true;
+	hf_mailbox_clear();
+}
+
 static void each_error_that_is_final_drops_one_message_and_the_next_goes_on(struct kunit *test)
 {
 	static const int errors[] = { -EOPNOTSUPP, -EINVAL, -ENOMEM, -EACCES, -EIO };
@@ -384,6 +405,7 @@ static struct kunit_case flow_cases[] = {
 	KUNIT_CASE(messages_of_a_flow_leave_in_order_one_per_exit),
 	KUNIT_CASE(flows_take_turns_however_much_each_has_queued),
 	KUNIT_CASE(vms_never_wait_for_one_another),
+	KUNIT_CASE(nothing_is_sent_after_the_end),
 	KUNIT_CASE(each_error_that_is_final_drops_one_message_and_the_next_goes_on),
 	KUNIT_CASE(error_that_passes_keeps_the_message),
 	KUNIT_CASE(busy_for_no_reason_is_tried_again_without_an_exit),

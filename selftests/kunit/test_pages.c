@@ -32,12 +32,12 @@ static void each_error_of_the_mapping_is_returned(struct kunit *test)
 	fake->fail_for_good = true;
 	for (i = 0; i < ARRAY_SIZE(errors); i++) {
 		fake->errors[FAKE_RXTX_MAP] = errors[i];
-		KUNIT_EXPECT_EQ(test, errors[i], hf_pages_init(0, 0));
+		KUNIT_EXPECT_EQ(test, errors[i], hf_pages_init());
 		KUNIT_EXPECT_NULL(test, hf_pages_tx());
 		KUNIT_EXPECT_NULL(test, hf_pages_rx());
 	}
 	fake->errors[FAKE_RXTX_MAP] = 0;
-	KUNIT_EXPECT_EQ_MSG(test, 0, hf_pages_init(0, 0), "the next try works");
+	KUNIT_EXPECT_EQ_MSG(test, 0, hf_pages_init(), "the next try works");
 }
 
 /* Hafnium joins its page tables when it has run out of memory, and has some then. */
@@ -48,86 +48,52 @@ static void mapping_without_memory_is_tried_again_at_once(struct kunit *test)
 	hf_pages_exit();
 	calls = fake_count(FAKE_RXTX_MAP);
 	fake->errors[FAKE_RXTX_MAP] = -ENOMEM;
-	KUNIT_EXPECT_EQ(test, 0, hf_pages_init(0, 0));
+	KUNIT_EXPECT_EQ(test, 0, hf_pages_init());
 	KUNIT_EXPECT_EQ(test, calls + 2, fake_count(FAKE_RXTX_MAP));
 }
 
-/* An unload that could not unmap; returns with the pages still EL2's. */
-static void unload_without_unmap(phys_addr_t *tx, phys_addr_t *rx, int err)
+/* Of a kernel that crashed, say. */
+static void pages_that_are_mapped_already_are_unmapped_first(struct kunit *test)
 {
-	*tx = fake->tx;
-	*rx = fake->rx;
-	fake->errors[FAKE_RXTX_UNMAP] = err;
+	phys_addr_t old = fake->tx;
+	int unmapped = fake_count(FAKE_RXTX_UNMAP);
+
+	fake->errors[FAKE_RXTX_UNMAP] = -EIO;
 	hf_pages_exit();
+	KUNIT_EXPECT_TRUE(test, fake->mapped);
+	KUNIT_EXPECT_EQ(test, 0, hf_pages_init());
+	KUNIT_EXPECT_NE(test, old, fake->tx);
+	KUNIT_EXPECT_EQ(test, unmapped + 2, fake_count(FAKE_RXTX_UNMAP));
 }
 
-static void pages_that_stay_with_el2_are_never_freed(struct kunit *test)
+static void pages_that_cannot_be_unmapped_are_never_freed(struct kunit *test)
 {
-	phys_addr_t tx, rx;
+	phys_addr_t tx = fake->tx, rx = fake->rx;
 	int i;
 
+	fake->fail_for_good = true;
 	for (i = 0; i < ARRAY_SIZE(errors); i++) {
-		unload_without_unmap(&tx, &rx, errors[i]);
+		fake->errors[FAKE_RXTX_UNMAP] = errors[i];
+		hf_pages_exit();
 		KUNIT_EXPECT_EQ(test, 1, page_count(phys_to_page(tx)));
 		KUNIT_EXPECT_EQ(test, 1, page_count(phys_to_page(rx)));
-		fake->errors[FAKE_RXTX_MAP] = -EBUSY;
-		fake->mapped = false;
-		KUNIT_EXPECT_EQ_MSG(test, 0, hf_pages_init(tx, rx), "the next load adopts them");
-		KUNIT_EXPECT_PTR_EQ(test, phys_to_virt(tx), hf_pages_tx());
-		KUNIT_EXPECT_PTR_EQ(test, (const void *)phys_to_virt(rx), hf_pages_rx());
-		fake->mapped = true;
+		KUNIT_EXPECT_EQ_MSG(test, -EBUSY, hf_pages_init(), "EL2 takes no second pair");
+		KUNIT_EXPECT_NULL(test, hf_pages_tx());
 	}
+	fake->errors[FAKE_RXTX_UNMAP] = 0;
+	KUNIT_EXPECT_EQ(test, 0, hf_pages_init());
+	/* Nobody else knows of them. */
+	free_page((unsigned long)phys_to_virt(tx));
+	free_page((unsigned long)phys_to_virt(rx));
 }
 
-static void adopted_pages_lose_their_signature(struct kunit *test)
+static void pages_are_unmapped_once(struct kunit *test)
 {
-	phys_addr_t tx, rx;
+	int unmapped = fake_count(FAKE_RXTX_UNMAP);
 
-	unload_without_unmap(&tx, &rx, -EOPNOTSUPP);
-	fake->mapped = false;
-	KUNIT_EXPECT_EQ(test, 0, hf_pages_init(tx, rx));
-	KUNIT_EXPECT_NULL(test, memchr_inv(hf_pages_tx(), 0, 64));
 	hf_pages_exit();
-	KUNIT_EXPECT_EQ_MSG(test, -EINVAL, hf_pages_init(tx, rx), "freed pages are not adopted");
-	KUNIT_EXPECT_EQ(test, 0, hf_pages_init(0, 0));
-}
-
-static void pages_of_others_are_not_adopted(struct kunit *test)
-{
-	phys_addr_t tx, rx;
-
-	unload_without_unmap(&tx, &rx, -EOPNOTSUPP);
-	fake->mapped = false;
-	KUNIT_EXPECT_EQ(test, -EINVAL, hf_pages_init(rx, tx));
-	KUNIT_EXPECT_EQ(test, -EINVAL, hf_pages_init(tx, tx));
-	KUNIT_EXPECT_EQ(test, -EINVAL, hf_pages_init(tx, rx + PAGE_SIZE));
-	KUNIT_EXPECT_EQ(test, -EINVAL, hf_pages_init(PAGE_SIZE, 2 * PAGE_SIZE));
-	KUNIT_EXPECT_EQ(test, -EINVAL, hf_pages_init(1ULL << 47, (1ULL << 47) + PAGE_SIZE));
-	KUNIT_EXPECT_EQ(test, 1, fake_count(FAKE_RXTX_MAP));
-
-	((char *)phys_to_virt(tx))[0] ^= 1;
-	KUNIT_EXPECT_EQ(test, -EINVAL, hf_pages_init(tx, rx));
-	((char *)phys_to_virt(tx))[0] ^= 1;
-	KUNIT_EXPECT_EQ(test, 0, hf_pages_init(tx, rx));
-}
-
-static void error_other_than_mapped_already_refuses_the_adoption(struct kunit *test)
-{
-	phys_addr_t tx, rx;
-	int i;
-
-	unload_without_unmap(&tx, &rx, -EOPNOTSUPP);
-	fake->mapped = false;
-	for (i = 0; i < ARRAY_SIZE(errors); i++) {
-		if (errors[i] == -EBUSY)
-			continue;
-		fake->fail_for_good = true;
-		fake->errors[FAKE_RXTX_MAP] = errors[i];
-		KUNIT_EXPECT_EQ(test, errors[i], hf_pages_init(tx, rx));
-		KUNIT_EXPECT_EQ(test, 1, page_count(phys_to_page(tx)));
-	}
-	fake->errors[FAKE_RXTX_MAP] = 0;
-	KUNIT_EXPECT_EQ_MSG(test, 0, hf_pages_init(tx, rx), "they can still be adopted");
+	hf_pages_exit();
+	KUNIT_EXPECT_EQ(test, unmapped + 1, fake_count(FAKE_RXTX_UNMAP));
 }
 
 static void id_that_is_taken_creates_nothing(struct kunit *test)
@@ -176,10 +142,9 @@ static struct kunit_case pages_cases[] = {
 	KUNIT_CASE(mapped_pages_are_two_and_free_of_data),
 	KUNIT_CASE(each_error_of_the_mapping_is_returned),
 	KUNIT_CASE(mapping_without_memory_is_tried_again_at_once),
-	KUNIT_CASE(pages_that_stay_with_el2_are_never_freed),
-	KUNIT_CASE(adopted_pages_lose_their_signature),
-	KUNIT_CASE(pages_of_others_are_not_adopted),
-	KUNIT_CASE(error_other_than_mapped_already_refuses_the_adoption),
+	KUNIT_CASE(pages_that_are_mapped_already_are_unmapped_first),
+	KUNIT_CASE(pages_that_cannot_be_unmapped_are_never_freed),
+	KUNIT_CASE(pages_are_unmapped_once),
 	KUNIT_CASE(id_that_is_taken_creates_nothing),
 	KUNIT_CASE(vms_are_found_by_their_id_only),
 	KUNIT_CASE(vm_belongs_to_nobody_until_it_is_given_an_owner),

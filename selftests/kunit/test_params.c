@@ -2,36 +2,11 @@
 /*
  * Suite: parsing of module parameters.
  *
- * Contains hf_params.c, whose look at the system call that loads the module is
- * led to a system call that the tests make up.
+ * Contains hf_params.c.
  */
 #include <kunit/test.h>
 
-#include <linux/module.h>
-#include <linux/string.h>
-#include <linux/uaccess.h>
-#include <asm/processor.h>
-#include <asm/syscall.h>
-
-static struct {
-	struct pt_regs regs;
-	struct module module;
-	int nr;
-	int err;
-} loader;
-
-static char *copy_from_loader(unsigned long user, size_t max)
-{
-	return loader.err ? ERR_PTR(loader.err) : kstrndup((char *)user, max, GFP_KERNEL);
-}
-
 #undef pr_fmt
-#undef THIS_MODULE
-#undef task_pt_regs
-#define THIS_MODULE			(&loader.module)
-#define task_pt_regs(task)		(&loader.regs)
-#define syscall_get_nr(task, regs)	loader.nr
-#define strndup_user(user, max)		copy_from_loader((__force unsigned long)(user), max)
 #include "../../hf_params.c"
 
 #define VMS_MAX 4
@@ -56,7 +31,6 @@ static int note_vm(u16 id, u16 nr_vcpus)
 static int params_init(struct kunit *test)
 {
 	memset(&created, 0, sizeof(created));
-	memset(&loader, 0, sizeof(loader));
 	return 0;
 }
 
@@ -207,79 +181,6 @@ static void owner_of_a_vm_that_is_not_there_is_an_error(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, owner.count);
 }
 
-static void addresses_arrive_as_written(struct kunit *test)
-{
-	phys_addr_t tx, rx;
-
-	KUNIT_EXPECT_EQ(test, 0, hf_params_rxtx("0x40001000,0x40000000", &tx, &rx));
-	KUNIT_EXPECT_EQ(test, (phys_addr_t)0x40001000, tx);
-	KUNIT_EXPECT_EQ(test, (phys_addr_t)0x40000000, rx);
-	KUNIT_EXPECT_EQ(test, 0, hf_params_rxtx("4096,0xfffffffff000", &tx, &rx));
-	KUNIT_EXPECT_EQ(test, (phys_addr_t)4096, tx);
-	KUNIT_EXPECT_EQ(test, (phys_addr_t)0xfffffffff000, rx);
-}
-
-static const char * const bad_rxtx[] = {
-	"", ",", "0x1000", "0x1000,", ",0x1000", "0x1000,0x1000", "0x1000,0x1001", "0x1001,0x2000",
-	"0,0x1000", "0x1000,0", "-4096,0x2000", "+4096,0x2000", "0x1000,0x2000,0x3000",
-	"0x1000,0x2000\n", "0x1000\n,0x2000", " 0x1000,0x2000", "0x1000, 0x2000", "0x1000;0x2000",
-	"0x1000,0x20000000000000000", "tx,rx", "1000,2000",
-};
-
-static void addresses_of_any_other_form_are_refused(struct kunit *test)
-{
-	phys_addr_t tx, rx;
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(bad_rxtx); i++)
-		KUNIT_EXPECT_EQ_MSG(test, -EINVAL, hf_params_rxtx(bad_rxtx[i], &tx, &rx), "\"%s\"",
-				    bad_rxtx[i]);
-}
-
-/* As if the module had these parameters and were loaded with @args. */
-static int known(int nr, char *args)
-{
-	static struct kernel_param params[] = { { .name = "vms" }, { .name = "rxtx" } };
-
-	loader.module.kp = params;
-	loader.module.num_kp = ARRAY_SIZE(params);
-	loader.nr = nr;
-	loader.regs.regs[1] = (unsigned long)(nr == __NR_finit_module ? args : "wrong=register");
-	loader.regs.regs[2] = (unsigned long)(nr == __NR_init_module ? args : "wrong=register");
-	return hf_params_known();
-}
-
-static void known_parameters_pass_and_others_do_not(struct kunit *test)
-{
-	static char * const good[] = { "", " ", "vms=2:1", "rxtx=1,2 vms=2:1", "vms", "  vms=x  ",
-				       "dyndbg=+p", "async_probe", "vms=\"a b\" rxtx=1", };
-	static char * const bad[] = { "vm=2:1", "vmss=2:1", "VMS=2:1", "vms=2:1 nonsense", "=", "x",
-				      "vms=2:1  rxtx =1", "hafnium.vms=2:1", };
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(good); i++) {
-		KUNIT_EXPECT_EQ_MSG(test, 0, known(__NR_finit_module, good[i]), "\"%s\"", good[i]);
-		KUNIT_EXPECT_EQ_MSG(test, 0, known(__NR_init_module, good[i]), "\"%s\"", good[i]);
-	}
-	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		KUNIT_EXPECT_EQ_MSG(test, -EINVAL, known(__NR_finit_module, bad[i]), "\"%s\"",
-				    bad[i]);
-		KUNIT_EXPECT_EQ_MSG(test, -EINVAL, known(__NR_init_module, bad[i]), "\"%s\"",
-				    bad[i]);
-	}
-}
-
-static void parameters_given_another_way_are_not_looked_at(struct kunit *test)
-{
-	KUNIT_EXPECT_EQ(test, 0, known(0, "nonsense=1"));
-}
-
-static void parameters_that_cannot_be_read_are_an_error(struct kunit *test)
-{
-	loader.err = -EFAULT;
-	KUNIT_EXPECT_EQ(test, -EFAULT, known(__NR_finit_module, ""));
-}
-
 static struct kunit_case params_cases[] = {
 	KUNIT_CASE(lists_of_vms_arrive_as_written),
 	KUNIT_CASE(lists_of_any_other_form_are_refused),
@@ -289,11 +190,6 @@ static struct kunit_case params_cases[] = {
 	KUNIT_CASE(owners_arrive_as_written),
 	KUNIT_CASE(owners_of_any_other_form_are_refused),
 	KUNIT_CASE(owner_of_a_vm_that_is_not_there_is_an_error),
-	KUNIT_CASE(addresses_arrive_as_written),
-	KUNIT_CASE(addresses_of_any_other_form_are_refused),
-	KUNIT_CASE(known_parameters_pass_and_others_do_not),
-	KUNIT_CASE(parameters_given_another_way_are_not_looked_at),
-	KUNIT_CASE(parameters_that_cannot_be_read_are_an_error),
 	{}
 };
 

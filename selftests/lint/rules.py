@@ -22,7 +22,7 @@ SEAMS = {
     r"\barm_smccc_\d_\d_(?:hvc|smc|invoke)\b|\barm_smccc_(?:hvc|smc)\b": ("hf_ffa.c",),
     r"\bset_current_state\s*\(|\bwake_up_process\s*\(|\bschedule\s*\(\)": ("hf_vcpu.c",),
     r"\bhf_pages_tx\b": ("hf_mailbox.c", "hf_pages.c", "hf_pages.h"),
-    r"\bhf_pages_rx\b": ("hf_rx.c", "hf_discover.c", "hf_pages.c", "hf_pages.h"),
+    r"\bhf_pages_rx\b": ("hf_rx.c", "hf_pages.c", "hf_pages.h"),
 }
 
 

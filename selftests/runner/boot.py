@@ -41,6 +41,9 @@ class Machine:
         self.cpu = options.get("cpu") or "cortex-a57"
         self.memory = options.get("memory") or 1024
         self.el2 = options.get("el2", True)
+        # A kernel that follows by kexec would be overwritten: Linux has the tables of
+        # the interrupt translation survive by EFI alone.
+        self.its = options.get("its", True)
         self.icount_seed = options.get("icount_seed")
         self.shift = options.get("shift", 0)
         # More words for QEMU.
@@ -48,9 +51,10 @@ class Machine:
 
     def command(self, port_fd):
         virt = "on" if self.el2 else "off"
+        its = "on" if self.its else "off"
         command = [
             os.environ.get("QEMU", "qemu-system-aarch64"),
-            "-M", f"virt,virtualization={virt},gic-version=3",
+            "-M", f"virt,virtualization={virt},gic-version=3,its={its}",
             "-cpu", self.cpu, "-smp", str(self.smp), "-m", str(self.memory),
             "-display", "none", "-serial", "stdio", "-monitor", "none",
             "-nic", "none", "-no-reboot",

@@ -187,20 +187,25 @@ class Builder:
                 archive.file(f"tests/{os.path.basename(test)}", test, 0o755)
         if foreign:
             self.add_foreign(archive, foreign)
+        if "kexec" in foreign:
+            archive.file("boot/Image", self.kernel_image(kernel))
+            archive.file("init-kexec", os.path.join(self.root, "selftests/init-kexec"))
         archive.write(path)
         return path
 
     def add_foreign(self, archive, names):
-        """Debian's programs, from the item "socat", and the libraries that they load."""
-        root = self.cached("socat")
-        todo = [f"usr/bin/{name}" for name in names]
+        """Debian's programs and the libraries that they load."""
+        todo = [(self.cached("socat"), f"usr/bin/{name}") for name in names if name != "kexec"]
+        if "kexec" in names:
+            todo.append((self.cached("kexec"), "sbin/kexec"))
         while todo:
-            path = os.path.join(root, todo.pop())
+            root, path = todo.pop()
+            path = os.path.join(root, path)
             name = os.path.basename(path)
             archive.file(f"{'lib' if '.so' in name else 'bin'}/{name}", path, 0o755)
             for needed in needed_libraries(path):
                 if f"lib/{needed}" not in archive.entries:
-                    todo.append(find_library(root, needed))
+                    todo.append((root, find_library(root, needed)))
 
     def kernel_image(self, kernel):
         return os.path.join(self.cached(f"kernel-{kernel}"), "vmlinuz")
@@ -238,7 +243,7 @@ def find_library(root, name):
     for directory in ("lib/aarch64-linux-gnu", "usr/lib/aarch64-linux-gnu"):
         if os.path.exists(os.path.join(root, directory, name)):
             return os.path.join(directory, name)
-    raise BuildError(f"{name} is not in {root}: run selftests/setup --refresh socat")
+    raise BuildError(f"{name} is not in {root}: run selftests/setup --refresh socat kexec")
 
 
 def stock_module(path):

@@ -24,15 +24,21 @@ PROBE_SECONDS = 60
 
 # v2.12 and later inject nothing, as the module found out.
 UNKNOWN_HERE = re.compile(r"needs hf_testcall\.ko and the test hypervisor$|"
-                          r"this level is not known$|this hypervisor injects no interrupts$")
+                          r"this level is not known$|this hypervisor injects no interrupts$|"
+                          r"this hypervisor does not pass on the time of a yield$|"
+                          r"the module stays loaded here$")
 NO_GUEST = re.compile(r"no guest (\S+) (?:number (\d+)|with (\d+) vCPUs) in this boot$")
 
-# What v2.15.0 says of guests that enable an interrupt of their mailbox, send to a
-# mailbox that is full, or hang in their fault handler.
-COMPLAINT_OF_GUESTS = (
+# What v2.12 and later say of guests that enable an interrupt of their mailbox, send to a
+# mailbox that is full, or hang in their fault handler. Linux may write amid a line.
+GUEST_ERRORS = ("ERROR: api_interrupt_enable: invalid interrupt ID.",
+                "ERROR: Cannot deliver message to VM 0x1, RX buffer not ready.")
+COMPLAINT_OF_GUESTS = "|".join([
     r"^ERROR: (?:api_interrupt_enable: invalid interrupt ID|"
-    r"Cannot deliver message to VM \w+, RX buffer not ready)\.$|"
-    r"^WARNING: Stage-2 page fault: ")
+    r"Cannot deliver message to VM \w+, RX buffer not ready)\.$",
+    r"^WARNING: Stage-2 page fault: ",
+    *(rf"^{re.escape(error[:end])}\[ *\d+\.\d+\] " for error in GUEST_ERRORS
+      for end in range(len("ERROR: C"), len(error) + 1))])
 
 
 def reason_against(run):

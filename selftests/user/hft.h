@@ -101,8 +101,6 @@ int64_t hft_call(uint32_t fn, uint64_t x1, uint64_t x2, uint64_t x3,
 
 /* hft_module.c: hafnium.ko at $HF_MODULE. 0 or a negative errno. */
 int hft_module_load(const char *params);
-/* As above without the rxtx= that an earlier unload asked for. */
-int hft_module_load_plain(const char *params);
 int hft_module_unload(void);
 /* Tries again while the module is in use, up to timeout_ms. */
 int hft_module_unload_wait(unsigned int timeout_ms);
@@ -115,13 +113,12 @@ int hft_module_refs(void);
 int hft_module_refs_settled(void);
 int hft_module_refs_wait(int most);
 bool hft_module_loaded(void);
-/* "rxtx=..." as the kernel log last asked for it; empty if it did not. */
-const char *hft_module_rxtx(void);
 /* The kernel log from now on; then the module's lines of level <= severity. */
 int hft_log_open(void);
 int hft_log_lines(int fd, int severity, char *last, size_t size);
 
 #define HFT_LOG_WARNING	4
+#define HFT_LOG_NOTICE	5
 #define HFT_LOG_INFO	6
 
 #endif

@@ -32,6 +32,12 @@
 		HFT_SKIP("needs hf_testcall.ko and the test hypervisor"); \
 } while (0)
 
+/* From the second load of a boot on. */
+#define HFT_NEED_RELOAD() do { \
+	if (hft_module_loaded()) \
+		HFT_SKIP("the module stays loaded here"); \
+} while (0)
+
 /* Only where the module is loaded. VMs may overwrite what others send: v2.9 and later. */
 #define HFT_NEED_FEATURE(feature, value, why) do { \
 	if (hft_feature(feature) != (value)) \

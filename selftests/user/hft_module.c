@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Loading and unloading hafnium.ko, and what it says in the kernel log.
- *
- * Where the hypervisor cannot take the RX/TX pages back (v2.4), unloading
- * names the parameter with which the next load adopts them. It is read from
- * the log and passed on here, as an administrator would do it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +15,7 @@
 #define NAME		"hafnium"
 #define LOG_RECORD	8192
 
-static int finit_module(const char *params)
+int hft_module_load(const char *params)
 {
 	const char *path = getenv("HF_MODULE");
 	int fd = open(path ? path : "/lib/hafnium.ko", O_RDONLY | O_CLOEXEC);
@@ -30,30 +26,6 @@ static int finit_module(const char *params)
 	err = syscall(SYS_finit_module, fd, params, 0) ? -errno : 0;
 	close(fd);
 	return err;
-}
-
-int hft_module_load_plain(const char *params)
-{
-	return finit_module(params);
-}
-
-/*
- * What the log says about the pages is out of date where they were unmapped
- * since: there it is used only if loading fails without it.
- */
-int hft_module_load(const char *params)
-{
-	bool cannot_unmap = hft_level() && hft_level() < 26;
-	char all[256];
-	int err;
-
-	if (!cannot_unmap) {
-		err = finit_module(params);
-		if (err != -EBUSY)
-			return err;
-	}
-	snprintf(all, sizeof(all), "%s %s", hft_module_rxtx(), params);
-	return finit_module(all);
 }
 
 int hft_module_unload(void)
@@ -172,30 +144,4 @@ int hft_log_lines(int fd, int severity, char *last, size_t size)
 		if (last)
 			snprintf(last, size, "%s", text);
 	}
-}
-
-const char *hft_module_rxtx(void)
-{
-	static char rxtx[80], record[LOG_RECORD];
-	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	char *text;
-	ssize_t n;
-
-	rxtx[0] = '\0';
-	while (fd >= 0 && ((n = read(fd, record, sizeof(record) - 1)) > 0 ||
-			   (n < 0 && errno == EPIPE))) {
-		unsigned long long a, b;
-
-		record[n > 0 ? n : 0] = '\0';
-		if (module_line(record, &text) < 0)
-			continue;
-		/* Not the line that refuses a pair: it names that one, too. */
-		text = strstr(text, "insmod ");
-		text = text ? strstr(text, "rxtx=") : NULL;
-		if (text && sscanf(text, "rxtx=%llx,%llx", &a, &b) == 2)
-			snprintf(rxtx, sizeof(rxtx), "rxtx=%#llx,%#llx", a, b);
-	}
-	if (fd >= 0)
-		close(fd);
-	return rxtx;
 }

@@ -4,8 +4,7 @@
  * form, and nothing else happens. They are parsed where they always are, in the
  * kernel, so that nothing has to stand in for its functions.
  *
- * HF_SEED (1) says which. rxtx= is left out: a list
- * of pages that looks right is taken for pages that are ours.
+ * HF_SEED (1) says which.
  */
 #include <errno.h>
 #include <regex.h>

@@ -43,6 +43,7 @@ TEST(hog_beside_a_thread_makes_no_other_vm_wait)
 	pid_t pid;
 	int i;
 
+	HFT_NEED_INJECTION();
 	ASSERT_EQ(0, hft_worst_start(&w));
 	for (i = 0; i < TURNS; i++) {
 		ASSERT_TRUE(hft_worst_for(&w, ms, &alone));

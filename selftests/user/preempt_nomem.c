@@ -94,6 +94,7 @@ FIXTURE_SETUP(nomem)
 {
 	if (prepare_failures(false))
 		HFT_SKIP("this kernel has no failslab");
+	HFT_NEED_INJECTION();
 	self->ms = hft_number("HF_SECONDS", 10) * 1000;
 	ASSERT_EQ(0, hft_worst_start(&self->w));
 }
