@@ -38,6 +38,8 @@ static const struct step steps[] = {
 	{ "FFA_RXTX_MAP",	FFA_RXTX_MAP,	RET_NO_MEMORY, ENOMEM },
 	{ "FFA_RXTX_MAP",	FFA_RXTX_MAP,	RET_INVALID, EINVAL },
 	{ "FFA_RXTX_MAP",	FFA_RXTX_MAP,	RET_NOT_SUPPORTED, ANY_ERROR },
+	/* As if arm_ffa had mapped its own. */
+	{ "FFA_RXTX_MAP",	FFA_RXTX_MAP,	RET_DENIED, EBUSY },
 };
 
 static int arm(uint32_t fn, int32_t error, unsigned int times)
