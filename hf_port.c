@@ -19,7 +19,7 @@
 
 static const struct rhashtable_params port_params = {
 	.key_len = sizeof(u64),
-	.key_offset = offsetof(struct hf_sock, local_port),
+	.key_offset = offsetof(struct hf_sock, table_port),
 	.head_offset = offsetof(struct hf_sock, port_node),
 	.automatic_shrinking = true,
 };
@@ -38,12 +38,14 @@ static int insert_port(struct hf_sock *hs, u64 port)
 {
 	int err;
 
-	WRITE_ONCE(hs->local_port, port);
+	hs->table_port = port;
 	err = rhashtable_lookup_insert_fast(&ports, &hs->port_node, port_params);
-	hs->bound = !err;
 	if (err)
-		WRITE_ONCE(hs->local_port, HF_PORT_ANY);
-	return err == -EEXIST ? -EADDRINUSE : err;
+		return err == -EEXIST ? -EADDRINUSE : err;
+	hs->bound = true;
+	/* Not before: a message with the port of another socket would have its answer go there. */
+	WRITE_ONCE(hs->local_port, port);
+	return 0;
 }
 
 int hf_port_bind(struct hf_sock *hs, u64 port)

@@ -43,6 +43,7 @@ struct hf_sock {
 	u16 from_vm;			/* whose messages it takes, or HF_VM_ID_ANY */
 	bool port_from_connect;
 	bool bound;			/* it stands in the table of ports */
+	u64 table_port;			/* under which; there is none to be seen before it does */
 	struct rhash_head port_node;
 	struct hf_peer __rcu *peer;	/* NULL = not connected */
 
