@@ -260,11 +260,9 @@ static bool queue_child(struct sock *listener, struct sock *sk)
 /* Somebody asks for a connection. Returns false if he is to be refused. */
 static bool request(struct sock *listener, const struct hf_skb_cb *cb, u32 credit)
 {
-	u16 from_vm = READ_ONCE(hf_sk(listener)->from_vm);
 	struct sock *sk;
 
-	if (READ_ONCE(listener->sk_state) != TCP_LISTEN || sk_acceptq_is_full(listener) ||
-	    (from_vm != HF_VM_ID_ANY && from_vm != cb->vm->id))
+	if (READ_ONCE(listener->sk_state) != TCP_LISTEN || sk_acceptq_is_full(listener))
 		return false;
 	sk = create_child(listener, cb);
 	if (!sk)
@@ -346,7 +344,7 @@ static bool deliver_to_port(const struct hf_skb_cb *cb, const struct hf_seq_hdr 
 	if (is_late(cb, hdr))
 		return false;
 	if (hdr->type == HF_SEQ_REQUEST && hdr->version == HF_SEQ_VERSION) {
-		sk = hf_port_find(cb->dst_port);
+		sk = hf_port_find(cb->vm->id, cb->dst_port);
 		taken = sk && sk->sk_type == SOCK_SEQPACKET &&
 			request(sk, cb, le32_to_cpu(hdr->credit));
 		if (sk)

@@ -22,6 +22,7 @@
 struct destination {
 	struct hf_flow *flow;
 	u64 port;
+	u64 src_port;
 };
 
 /* Make the death of the socket's VM known to its owner. */
@@ -91,16 +92,10 @@ static int disconnect(struct sock *sk)
 	return 0;
 }
 
-/* Whether the socket hears the VM that it is to speak to. */
-static bool hears(const struct hf_sock *hs, const struct hf_vm *vm)
-{
-	return !hs->local_port || hs->from_vm == HF_VM_ID_ANY || hs->from_vm == vm->id;
-}
-
 static int connect_locked(struct sock *sk, const struct hf_sockaddr *addr, int len)
 {
 	struct hf_sock *hs = hf_sk(sk);
-	bool bind = !hs->local_port;
+	bool bind = !hs->bound;
 	struct hf_flow *flow;
 	struct hf_vm *vm;
 	int err;
@@ -110,19 +105,17 @@ static int connect_locked(struct sock *sk, const struct hf_sockaddr *addr, int l
 		return PTR_ERR(vm);
 	if (hs->port_from_connect)
 		return -EISCONN;
-	if (!hears(hs, vm))
-		return -EINVAL;
 	if (READ_ONCE(vm->dead))
 		return -ECONNRESET;
 	flow = get_flow(hs, vm);
 	if (!flow)
 		return -ENOMEM;
+	err = hf_sock_need_port(hs, vm);
+	if (err)
+		return err;
 
 	if (peer_is_dead(hs))
 		forget_peer_locked(sk);
-	err = bind ? hf_sock_bind_free(hs, vm) : 0;
-	if (err)
-		return err;
 	err = hf_sock_set_peer(hs, vm, addr->port, flow, GFP_KERNEL);
 	if (err) {
 		if (bind)
@@ -152,21 +145,6 @@ static int dgram_connect(struct socket *sock, struct sockaddr_unsized *uaddr, in
 	return err;
 }
 
-/* Answers must find the way back. */
-static int bind_if_unbound(struct sock *sk, const struct hf_vm *vm)
-{
-	struct hf_sock *hs = hf_sk(sk);
-	int err = 0;
-
-	if (READ_ONCE(hs->local_port))
-		return 0;
-	lock_sock(sk);
-	if (!hs->local_port)
-		err = hf_sock_bind_free(hs, vm);
-	release_sock(sk);
-	return err;
-}
-
 /* Returns 1 if the message goes to the connected peer, 0 if it goes elsewhere. */
 static int find_peer(struct hf_sock *hs, const struct hf_sockaddr *addr, int len,
 		     struct destination *to)
@@ -179,6 +157,7 @@ static int find_peer(struct hf_sock *hs, const struct hf_sockaddr *addr, int len
 	if (peer) {
 		to->flow = peer->flow;
 		to->port = peer->port;
+		to->src_port = peer->local_port;
 		if (!addr)
 			ret = 1;
 		else if (len < (int)sizeof(*addr) || addr->family != AF_HF)
@@ -209,8 +188,15 @@ static int find_destination(struct sock *sk, const struct msghdr *msg, struct de
 	if (IS_ERR(vm))
 		return PTR_ERR(vm);
 	to->flow = get_flow(hs, vm);
+	if (!to->flow)
+		return -ENOMEM;
+	/* Answers must find the way back. The lock: a port and its VM change together. */
+	lock_sock(sk);
+	ret = hf_sock_need_port(hs, vm);
 	to->port = addr->port;
-	return to->flow ? bind_if_unbound(sk, vm) : -ENOMEM;
+	to->src_port = hs->local_port;
+	release_sock(sk);
+	return ret;
 }
 
 static bool can_send(struct sock *sk, struct hf_flow *flow)
@@ -276,7 +262,7 @@ static int dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	if (len > HF_MSG_PAYLOAD_MAX)
 		return -EMSGSIZE;
 
-	hdr.src_port = cpu_to_le64(READ_ONCE(hf_sk(sk)->local_port));
+	hdr.src_port = cpu_to_le64(to.src_port);
 	hdr.dst_port = cpu_to_le64(to.port);
 	err = hf_flow_send_now(to.flow, &hdr, sizeof(hdr), &msg->msg_iter, len);
 	if (err > 0)

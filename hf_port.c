@@ -2,24 +2,27 @@
 /*
  * Ports: who gets a message.
  *
- * Owns two tables: local port -> socket, and, for SEQPACKET, connection ->
+ * Owns two tables: VM and local port -> socket, and, for SEQPACKET, connection ->
  * socket; connections that a listener accepted share its port and stand in
  * the second table only. Lookups are under RCU and take a reference; sockets
  * are freed after a grace period (SOCK_RCU_FREE). Any context.
  *
- * Invariant: a socket's key is constant while it stands in a table.
+ * Invariant: a socket's key is constant while it stands in a table. Of each port
+ * either a socket of all VMs stands there, or sockets of different VMs.
  */
+#include <linux/mutex.h>
 #include <linux/rhashtable.h>
 
 #include "hf_mutant.h"
 #include "hf_port.h"
+#include "hf_vm.h"
 
 /* Free ports are given out from here on, each once. */
 #define FIRST_FREE_PORT		0x10000
 
 static const struct rhashtable_params port_params = {
-	.key_len = sizeof(u64),
-	.key_offset = offsetof(struct hf_sock, table_port),
+	.key_len = sizeof(struct hf_port),
+	.key_offset = offsetof(struct hf_sock, key),
 	.head_offset = offsetof(struct hf_sock, port_node),
 	.automatic_shrinking = true,
 };
@@ -34,14 +37,45 @@ static const struct rhashtable_params connection_params = {
 static struct rhashtable ports, connections;
 static atomic64_t last_free_port = ATOMIC64_INIT(FIRST_FREE_PORT - 1);
 
+/* One who looks for what stands in the way of a port, and inserts it. */
+static DEFINE_MUTEX(bind_lock);
+
+/* Under RCU. */
+static struct hf_sock *find(u64 vm_id, u64 port)
+{
+	struct hf_port key = { port, vm_id };
+
+	return rhashtable_lookup(&ports, &key, port_params);
+}
+
+/* Whether another socket has the port, of all VMs or of one of those of @vm_id. */
+static bool is_taken(u16 vm_id, u64 port)
+{
+	struct hf_sock *taken;
+	struct hf_vm *vm;
+	unsigned long id;
+
+	rcu_read_lock();
+	taken = find(HF_VM_ID_ANY, port) ?: find(vm_id, port);
+	if (vm_id == HF_VM_ID_ANY) {
+		hf_for_each_vm(vm, id)
+			taken = taken ?: find(id, port);
+	}
+	rcu_read_unlock();
+	return taken;
+}
+
 static int insert_port(struct hf_sock *hs, u64 port)
 {
-	int err;
+	int err = -EADDRINUSE;
 
-	hs->table_port = port;
-	err = rhashtable_lookup_insert_fast(&ports, &hs->port_node, port_params);
+	hs->key = (struct hf_port){ port, hs->from_vm };
+	mutex_lock(&bind_lock);
+	if (!is_taken(hs->from_vm, port))
+		err = rhashtable_insert_fast(&ports, &hs->port_node, port_params);
+	mutex_unlock(&bind_lock);
 	if (err)
-		return err == -EEXIST ? -EADDRINUSE : err;
+		return err;
 	hs->bound = true;
 	/* Not before: a message with the port of another socket would have its answer go there. */
 	WRITE_ONCE(hs->local_port, port);
@@ -89,12 +123,12 @@ static struct sock *get(struct hf_sock *hs)
 	return hs && refcount_inc_not_zero(&hs->sk.sk_refcnt) ? &hs->sk : NULL;
 }
 
-struct sock *hf_port_find(u64 port)
+struct sock *hf_port_find(u16 vm_id, u64 port)
 {
 	struct sock *sk;
 
 	rcu_read_lock();
-	sk = get(rhashtable_lookup(&ports, &port, port_params));
+	sk = get(find(HF_VM_ID_ANY, port) ?: find(vm_id, port));
 	rcu_read_unlock();
 	return sk;
 }

@@ -8,11 +8,11 @@
 #include "hf_sock.h"
 
 /**
- * hf_port_bind() - give the socket a local port
+ * hf_port_bind() - give the socket a local port, for messages of hs->from_vm
  * @port: HF_PORT_ANY = a free one.
  *
- * A port belongs to one socket, of whichever type. Context: under the socket
- * lock; may sleep. Return: 0, -EADDRINUSE, -ENOMEM.
+ * A port of a VM belongs to one socket, of whichever type; HF_VM_ID_ANY stands for
+ * all VMs. Context: under the socket lock; may sleep. Return: 0, -EADDRINUSE, -ENOMEM.
  */
 int hf_port_bind(struct hf_sock *hs, u64 port);
 void hf_port_unbind(struct hf_sock *hs);
@@ -22,7 +22,7 @@ int hf_port_add_connection(struct hf_sock *hs);
 void hf_port_remove_connection(struct hf_sock *hs);
 
 /* Whose a port, or a connection, is: the socket with a reference, or NULL. Any context. */
-struct sock *hf_port_find(u64 port);
+struct sock *hf_port_find(u16 vm_id, u64 port);
 struct sock *hf_port_find_connection(u16 vm_id, u64 peer_port, u64 local_port);
 
 int hf_port_init(void);

@@ -27,11 +27,9 @@ static int start_connect(struct sock *sk, const struct hf_sockaddr *addr, int le
 	vm = hf_sock_find_vm(hs, addr, len);
 	if (IS_ERR(vm))
 		return PTR_ERR(vm);
-	if (!hs->local_port) {
-		err = hf_sock_bind_free(hs, vm);
-		if (err)
-			return err;
-	}
+	err = hf_sock_need_port(hs, vm);
+	if (err)
+		return err;
 	tx = hf_frame_create_flow(vm, sk, hs->local_port, addr->port, GFP_KERNEL);
 	if (!tx)
 		return -ENOMEM;

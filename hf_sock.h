@@ -23,15 +23,19 @@
 struct hf_peer {
 	struct hf_vm *vm;
 	u64 port;
+	u64 local_port;		/* that messages to it come from */
 	struct hf_flow *flow;
 	struct rcu_head rcu;
 };
 
 /* A connection's address, as both of its ends know it; the key of a table. */
 struct hf_connection {
-	u64 local_port;
-	u64 peer_port;
-	u64 vm_id;
+	u64 local_port, peer_port, vm_id;
+};
+
+/* Whose messages, or HF_VM_ID_ANY, to which port: the key of the other table. */
+struct hf_port {
+	u64 port, vm_id;
 };
 
 struct hf_sock {
@@ -42,8 +46,8 @@ struct hf_sock {
 	u64 local_port;			/* 0 = none */
 	u16 from_vm;			/* whose messages it takes, or HF_VM_ID_ANY */
 	bool port_from_connect;
-	bool bound;			/* it stands in the table of ports */
-	u64 table_port;			/* under which; there is none to be seen before it does */
+	bool bound;			/* it stands in the table of ports, as: */
+	struct hf_port key;		/* local_port follows when it does */
 	struct rhash_head port_node;
 	struct hf_peer __rcu *peer;	/* NULL = not connected */
 
@@ -79,12 +83,9 @@ static inline struct hf_sock *hf_sk(struct sock *sk)
 /* The connected peer, NULL if there is none. Under rcu_read_lock(). */
 struct hf_peer *hf_sock_peer(struct hf_sock *hs);
 
-/**
- * hf_sock_set_peer() - connect the socket to a VM's port
- * @flow: What goes to that VM.
- *
- * Context: under the socket lock, or before anybody has the socket; may sleep if
- * @gfp does. Return: 0 or -ENOMEM.
+/*
+ * Connect the socket to a VM's port. @flow is what goes to that VM. Under the socket lock,
+ * or before anybody has the socket; may sleep if @gfp does. 0 or -ENOMEM.
  */
 int hf_sock_set_peer(struct hf_sock *hs, struct hf_vm *vm, u64 port, struct hf_flow *flow,
 		     gfp_t gfp);
@@ -96,17 +97,16 @@ void hf_sock_fill_address(struct hf_sockaddr *addr, u16 vm_id, u64 port);
 /**
  * hf_sock_find_vm() - the VM that userspace names, if this socket may use it
  *
- * Return: the VM; -EINVAL if @addr is none of this family; -ENETUNREACH if there is
- * no such secondary; -EACCES if neither the socket is privileged nor the
- * caller the VM's owner.
+ * Return: the VM; -EINVAL: @addr is none of this family; -ENETUNREACH: there is no such
+ * secondary; -EACCES: neither is the socket privileged nor the caller the VM's owner.
  */
 struct hf_vm *hf_sock_find_vm(struct hf_sock *hs, const struct hf_sockaddr *addr, int len);
 
 /*
- * Give the socket a free port because it speaks to @vm; if it is not
- * privileged, it hears that VM alone. As hf_port_bind().
+ * Have a port from which to speak to @vm: the socket's, -EINVAL if that is one of another
+ * VM; or a free one: as hf_port_bind(), of that VM alone if the socket is not privileged.
  */
-int hf_sock_bind_free(struct hf_sock *hs, const struct hf_vm *vm);
+int hf_sock_need_port(struct hf_sock *hs, const struct hf_vm *vm);
 
 /* A socket of this family, set up. NULL without memory. May sleep if @gfp allows it. */
 struct sock *hf_sock_create(struct net *net, struct socket *sock, int type, gfp_t gfp, int kern);
@@ -140,7 +140,6 @@ extern const struct proto_ops hf_seq_ops;
 /**
  * hf_seq_deliver() - a message for a connection, or for a port without one
  * @sk: The connection or the port's socket; NULL if there is neither.
- *
  * Answers what is no part of a connection. @skb is taken. May not sleep.
  * Return: false if the message had no receiver.
  */

@@ -61,6 +61,7 @@ int hf_sock_set_peer(struct hf_sock *hs, struct hf_vm *vm, u64 port, struct hf_f
 		return -ENOMEM;
 	peer->vm = vm;
 	peer->port = port;
+	peer->local_port = hs->local_port;
 	peer->flow = flow;
 	replace_peer(hs, peer);
 	/*
@@ -119,9 +120,11 @@ static int bind_locked(struct hf_sock *hs, u16 from_vm, u64 port)
 	return hf_port_bind(hs, port);
 }
 
-int hf_sock_bind_free(struct hf_sock *hs, const struct hf_vm *vm)
+int hf_sock_need_port(struct hf_sock *hs, const struct hf_vm *vm)
 {
-	return bind_locked(hs, hs->privileged ? HF_VM_ID_ANY : vm->id, HF_PORT_ANY);
+	if (!hs->bound)
+		return bind_locked(hs, hs->privileged ? HF_VM_ID_ANY : vm->id, HF_PORT_ANY);
+	return hs->from_vm == HF_VM_ID_ANY || hs->from_vm == vm->id ? 0 : -EINVAL;
 }
 
 int hf_sock_bind(struct socket *sock, struct sockaddr_unsized *uaddr, int len)
@@ -306,7 +309,7 @@ void hf_socket_deliver(struct sk_buff *skb)
 
 	sk = hf_port_find_connection(vm->id, cb->src_port, cb->dst_port);
 	if (!sk)
-		sk = hf_port_find(cb->dst_port);
+		sk = hf_port_find(vm->id, cb->dst_port);
 	if (sk && sk->sk_type == SOCK_DGRAM)
 		hf_dgram_deliver(sk, skb);
 	else if (!hf_seq_deliver(sk, skb))

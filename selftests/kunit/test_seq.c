@@ -271,6 +271,23 @@ static void request_to_a_listener_is_accepted(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (int)DATA, (int)bed_heard_but_credit(vcpu->vm));
 }
 
+static void accepted_socket_that_connects_anew_has_a_port_of_its_own(struct kunit *test)
+{
+	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
+	struct socket *listener = bed_listener(test, HF_VM_ID_ANY, PORT, 5), *sock;
+
+	bed_say(test, vcpu, PORT, REQUEST, 0, 2);
+	KUNIT_EXPECT_EQ(test, (int)ACCEPT, (int)bed_heard(vcpu->vm));
+	sock = bed_accept(test, listener);
+	KUNIT_ASSERT_NOT_NULL(test, sock);
+	bed_say(test, vcpu, PORT, RESET, 0, 0);
+	KUNIT_EXPECT_EQ(test, -ECONNRESET, sock_error(sock->sk));
+	KUNIT_EXPECT_EQ(test, -EINPROGRESS, bed_connect(sock, 2, PEER_PORT, O_NONBLOCK));
+	KUNIT_EXPECT_EQ(test, (int)REQUEST, (int)bed_heard_but_credit(vcpu->vm));
+	KUNIT_EXPECT_NE_MSG(test, (u64)PORT, le64_to_cpu(bed_last.src_port), "the listener's");
+	KUNIT_EXPECT_EQ(test, bed_port(sock), le64_to_cpu(bed_last.src_port));
+}
+
 static void requests_that_nobody_listens_for_are_refused(struct kunit *test)
 {
 	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
@@ -400,6 +417,7 @@ static struct kunit_case seq_cases[] = {
 	KUNIT_CASE(time_limit_does_not_end_what_is_connected),
 	KUNIT_CASE(connect_to_the_dead_fails_and_death_ends_an_attempt),
 	KUNIT_CASE(request_to_a_listener_is_accepted),
+	KUNIT_CASE(accepted_socket_that_connects_anew_has_a_port_of_its_own),
 	KUNIT_CASE(requests_that_nobody_listens_for_are_refused),
 	KUNIT_CASE(frames_of_no_connection_are_reset_unless_that_could_go_on_for_ever),
 	KUNIT_CASE(full_backlog_refuses_until_somebody_accepts),

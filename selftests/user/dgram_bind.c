@@ -170,12 +170,18 @@ TEST_F(bind, taken_port_says_eaddrinuse)
 	close(fd);
 }
 
-TEST_F(bind, two_vms_do_not_share_a_port)
+TEST_F(bind, two_vms_have_a_port_each)
 {
 	int fd = hft_bound(self->vm, PORT);
 
 	ASSERT_LE(0, fd);
-	EXPECT_FAIL(EADDRINUSE, hft_bind_to(self->fd, self->other, PORT));
+	EXPECT_FAIL(EADDRINUSE, hft_bind_to(self->fd, self->vm, PORT));
+	EXPECT_FAIL(EADDRINUSE, hft_bind_to(self->fd, HF_VM_ID_ANY, PORT));
+	ASSERT_EQ(0, hft_bind_to(self->fd, self->other, PORT));
+	ASSERT_EQ(0, hft_flood(self->vm, 1, PORT, 1, 8));
+	ASSERT_EQ(0, hft_flood(self->other, 2, PORT, 1, 8));
+	EXPECT_TRUE(hears(fd, self->vm, 1));
+	EXPECT_TRUE(hears(self->fd, self->other, 2));
 	close(fd);
 }
 

@@ -20,7 +20,7 @@
 /* VM id of the primary, that is, of the machine that runs this program. */
 #define HF_VM_ID_PRIMARY 1
 
-/* In bind(): messages from any VM. */
+/* In bind(): messages from any VM, and the port is taken for all of them. */
 #define HF_VM_ID_ANY 0xffff
 
 /* In bind(): any free port. */
