@@ -41,6 +41,9 @@ static char *owners;
 module_param(owners, charp, 0444);
 MODULE_PARM_DESC(owners, "Who may use a VM without a capability: vm:uid:gid[,vm:uid:gid...], - = nobody");
 
+module_param_named(net_raw, hf_socket_net_raw, bool, 0444);
+MODULE_PARM_DESC(net_raw, "Whether CAP_NET_RAW is enough to use all VMs, as it once was");
+
 #ifdef HF_MUTANTS
 int hf_mutant_active;
 module_param_named(mutant, hf_mutant_active, int, 0644);
@@ -242,4 +245,3 @@ module_exit(hf_exit);
 
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("Primary VM driver for Arm's Hafnium hypervisor");
-MODULE_ALIAS_NETPROTO(PF_HF);

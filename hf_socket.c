@@ -24,6 +24,7 @@
 #include "hf_socket.h"
 #include "hf_vm.h"
 
+bool hf_socket_net_raw;
 HLIST_HEAD(hf_sockets);
 static DEFINE_SPINLOCK(sockets_lock);
 
@@ -403,9 +404,15 @@ static bool owns_some_vm(void)
 	return false;
 }
 
+/* Who owns a VM needs no capability, and leaves no audit record of having none. */
+static bool is_capable(int cap, bool owner)
+{
+	return owner ? ns_capable_noaudit(&init_user_ns, cap) : capable(cap);
+}
+
 static int sock_create_hf(struct net *net, struct socket *sock, int protocol, int kern)
 {
-	bool privileged = kern || capable(CAP_NET_RAW) || capable(CAP_SYS_ADMIN);
+	bool owner, privileged;
 	struct sock *sk;
 
 	/* VMs belong to the machine, not to a container on it. */
@@ -415,7 +422,10 @@ static int sock_create_hf(struct net *net, struct socket *sock, int protocol, in
 		return -ESOCKTNOSUPPORT;
 	if (protocol)
 		return -EPROTONOSUPPORT;
-	if (!privileged && !owns_some_vm())
+	owner = owns_some_vm();
+	privileged = kern || is_capable(CAP_SYS_ADMIN, owner) ||
+		     (hf_socket_net_raw && is_capable(CAP_NET_RAW, owner));
+	if (!privileged && !owner)
 		return -EPERM;
 
 	sk = hf_sock_create(net, sock, sock->type, GFP_KERNEL, kern);

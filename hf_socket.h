@@ -7,6 +7,9 @@
 
 #include <hf/socket.h>
 
+/* Parameter: whether CAP_NET_RAW is enough to use all VMs. */
+extern bool hf_socket_net_raw;
+
 /* The table of sockets and the protocol. May sleep; 0 or a negative errno. */
 int hf_socket_init(void);
 void hf_socket_exit(void);

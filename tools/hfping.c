@@ -132,7 +132,7 @@ static int connect_to(const struct options *o)
 	if (fd < 0) {
 		fprintf(stderr, "hfping: socket: %s%s\n", strerror(errno),
 			errno == EAFNOSUPPORT ? " (is hafnium.ko loaded?)" :
-			errno == EPERM ? " (needs CAP_NET_RAW)" : "");
+			errno == EPERM ? " (needs CAP_SYS_ADMIN, or a VM's owner)" : "");
 		exit(2);
 	}
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr))) {

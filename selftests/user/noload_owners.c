@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Ports of two owners who need not trust each other, and of who may use all VMs:
- * a port belongs to a VM, or to all of them.
+ * a port belongs to a VM, or to all of them. Who that is, and who is asked.
  *
  * Needs two flood guests; loads the module by itself.
  */
@@ -230,6 +230,138 @@ TEST_F(owners, of_one_vm_and_all_vms_at_the_same_time_one_gets_the_port)
 		ASSERT_EQ(0, hft_join(all, 2 * HFT_PATIENCE_MS));
 		ASSERT_EQ(1, race->won[0] + race->won[1]);
 	}
+}
+
+#define TRACING	"/sys/kernel/tracing/"
+
+static int trace(const char *file, const char *text)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), TRACING "%s", file);
+	f = fopen(path, "w");
+	if (!f)
+		return -1;
+	fputs(text, f);
+	return fclose(f);
+}
+
+/* How often the kernel was asked for a capability, to be audited if it is not there. */
+static int audited(void)
+{
+	FILE *f = fopen(TRACING "trace", "r");
+	unsigned int opts;
+	char line[256];
+	int count = 0;
+
+	while (fgets(line, sizeof(line), f)) {
+		char *at = strstr(line, "opts=0x");
+
+		if (line[0] != '#' && at && sscanf(at, "opts=0x%x", &opts) == 1)
+			count += !(opts & 2);	/* CAP_OPT_NOAUDIT */
+	}
+	fclose(f);
+	return count;
+}
+
+/* Socket calls of that user; returns audited(). */
+static int audited_calls(unsigned int uid, unsigned int vm)
+{
+	char filter[80];
+	int fd;
+
+	/* What seteuid() is asked for is another matter. */
+	snprintf(filter, sizeof(filter), "common_pid == %d && (cap == %d || cap == %d)\n", getpid(),
+		 CAP_SYS_ADMIN, CAP_NET_RAW);
+	if (trace("events/kprobes/hft_capable/filter", filter) || trace("trace", "") ||
+	    trace("events/kprobes/hft_capable/enable", "1") || act_as(uid))
+		return -1;
+	fd = hft_socket();
+	if (fd >= 0 && hft_send_to(fd, "x", 1, vm, 1) == 1)
+		close(fd);
+	if (act_as(0) || trace("events/kprobes/hft_capable/enable", "0"))
+		return -1;
+	return audited();
+}
+
+TEST_F(owners, leave_no_audit_record)
+{
+	if (trace("kprobe_events", "p:hft_capable cap_capable cap=%x2:u32 opts=%x3:x32\n"))
+		HFT_SKIP("no kprobe events here");
+	EXPECT_EQ(0, audited_calls(UID, self->a));
+	/* A stranger does. */
+	EXPECT_LT(0, audited_calls(OTHER + 1, self->a));
+	trace("kprobe_events", "-:hft_capable\n");
+}
+
+/* Does the next socket reach both VMs? */
+static bool reaches_both(unsigned int a, unsigned int b)
+{
+	int fd = hft_socket();
+	bool both = fd >= 0 && hft_send_to(fd, "x", 1, a, 1) == 1 &&
+		    hft_send_to(fd, "x", 1, b, 1) == 1;
+
+	close(fd);
+	return both;
+}
+
+/* Loads the module anew: CAP_NET_RAW is what they have, and they own VM a or none. */
+static int reload(unsigned int vm, unsigned int owner, const char *more)
+{
+	char params[80];
+
+	snprintf(params, sizeof(params), "owners=%u:%u:- %s", vm, owner, more);
+	return hft_module_unload_wait(HFT_PATIENCE_MS) ?: hft_module_load(params);
+}
+
+static int use_with_net_raw(void *arg)
+{
+	unsigned int *vm = arg;
+
+	hft_keep_capability(CAP_NET_RAW);
+	return reaches_both(vm[0], vm[1]);
+}
+
+static int use_with_sys_admin(void *arg)
+{
+	unsigned int *vm = arg;
+
+	hft_keep_capability(CAP_SYS_ADMIN);
+	return reaches_both(vm[0], vm[1]);
+}
+
+/* Whom root is, whether he owns one of them or not. */
+TEST_F(owners, capability_reaches_all_vms_of_an_owner_as_well)
+{
+	unsigned int vm[] = { self->a, self->b }, owner;
+
+	for (owner = 0; owner < 2; owner++) {
+		ASSERT_EQ(0, reload(self->a, owner, ""));
+		EXPECT_EQ(1, hft_join(hft_spawn(use_with_sys_admin, vm), HFT_PATIENCE_MS));
+		EXPECT_EQ(0, hft_join(hft_spawn(use_with_net_raw, vm), HFT_PATIENCE_MS));
+		ASSERT_EQ(0, reload(self->a, owner, "net_raw=1"));
+		EXPECT_EQ(1, hft_join(hft_spawn(use_with_sys_admin, vm), HFT_PATIENCE_MS));
+		EXPECT_EQ(1, hft_join(hft_spawn(use_with_net_raw, vm), HFT_PATIENCE_MS));
+	}
+}
+
+static int has_no_alias(const char *module)
+{
+	static char image[1 << 24];
+	FILE *f = fopen(module, "r");
+	size_t n = f ? fread(image, 1, sizeof(image), f) : 0;
+
+	if (f)
+		fclose(f);
+	return n && n < sizeof(image) && !memmem(image, n, "alias=", 6) &&
+	       memmem(image, n, "license=GPL", 11);
+}
+
+/* Else socket() of any user would start all VMs. */
+TEST_F(owners, and_others_do_not_load_the_module)
+{
+	EXPECT_TRUE(has_no_alias(getenv("HF_MODULE")));
 }
 
 TEST_HARNESS_MAIN
