@@ -307,16 +307,15 @@ static void shut(struct sock *sk, u8 mask)
 static int dgram_shutdown(struct socket *sock, int how)
 {
 	struct sock *sk = sock->sk;
-	int err = -ENOTCONN;
+	int err;
 
 	if (how < SHUT_RD || how > SHUT_RDWR)
 		return -EINVAL;
 	lock_sock(sk);
-	if (sk->sk_state == TCP_ESTABLISHED) {
-		shut(sk, how + 1);
-		sk->sk_state_change(sk);
-		err = 0;
-	}
+	/* Without a peer, too, as programs end a recv() of theirs; but UDP's answer is an error. */
+	shut(sk, how + 1);
+	sk->sk_state_change(sk);
+	err = sk->sk_state == TCP_ESTABLISHED ? 0 : -ENOTCONN;
 	release_sock(sk);
 	return err;
 }

@@ -377,6 +377,32 @@ TEST_F(options, shut_rd_ends_a_blocked_receive)
 	EXPECT_EQ(0, hft_join(child, HFT_PATIENCE_MS));
 }
 
+/* As programs stop a thread of theirs that reads: as UDP, it says ENOTCONN and does it. */
+TEST_F(options, shutdown_of_a_bound_socket_ends_a_blocked_receive)
+{
+	static const int how[] = { SHUT_RD, SHUT_RDWR };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(how); i++) {
+		int fd = hft_bound(HF_VM_ID_ANY, HF_PORT_ANY);
+		pid_t child = hft_spawn(wait_for_the_end, &fd);
+		char byte;
+
+		hft_sleep_ms(200);
+		EXPECT_FAIL(ENOTCONN, shutdown(fd, how[i]));
+		EXPECT_EQ(0, hft_join(child, HFT_PATIENCE_MS));
+		EXPECT_EQ(0, recv(fd, &byte, 1, 0));
+		EXPECT_EQ(POLLIN | POLLRDHUP, hft_poll(fd, POLLIN | POLLRDHUP, 0) & ~POLLHUP);
+		EXPECT_EQ(how[i] == SHUT_RD ? 1 : -1, hft_send_to(fd, "x", 1, self->vm, 10));
+		/* The answer has been dropped when another one has come; then what undoes it. */
+		EXPECT_EQ(0, hft_echo_once(self->vm, 8));
+		EXPECT_EQ(0, hft_disconnect(fd));
+		EXPECT_FAIL(EAGAIN, recv(fd, &byte, 1, MSG_DONTWAIT));
+		EXPECT_EQ(1, hft_send_to(fd, "x", 1, self->vm, 10));
+		close(fd);
+	}
+}
+
 TEST_F(options, linger_does_not_delay_close)
 {
 	HFT_NEED_GUEST(mute, "mute", 0);
