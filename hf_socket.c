@@ -311,6 +311,9 @@ void hf_socket_deliver(struct sk_buff *skb)
 	sk = hf_port_find_connection(vm->id, cb->src_port, cb->dst_port);
 	if (!sk)
 		sk = hf_port_find(vm->id, cb->dst_port);
+	/* Else the time of recv() would be taken for it. */
+	if (sk && READ_ONCE(sk->sk_flags) & SK_FLAGS_TIMESTAMP)
+		__net_timestamp(skb);
 	if (sk && sk->sk_type == SOCK_DGRAM)
 		hf_dgram_deliver(sk, skb);
 	else if (!hf_seq_deliver(sk, skb))

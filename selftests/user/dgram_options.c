@@ -5,6 +5,7 @@
  * Needs an echo and a mute guest.
  */
 #include <fcntl.h>
+#include <linux/net_tstamp.h>
 #include <linux/sockios.h>
 #include <poll.h>
 #include <signal.h>
@@ -308,6 +309,49 @@ TEST_F(options, message_that_is_not_all_in_memory_arrives_whole)
 	ASSERT_EQ(1000, recv(self->fd, buf, sizeof(buf), 0));
 	EXPECT_EQ(0, memcmp(buf, map + page - 500, 1000));
 	munmap(map, 2 * page);
+}
+
+/* Reads late what was there early; the stamp has to be between two times. */
+static bool is_early(int fd, const char *text)
+{
+	int64_t before = hft_real_ns(), after, stamp;
+	bool have = have_echo(fd, text);
+
+	after = hft_real_ns();
+	hft_sleep_ms(2000);
+	stamp = hft_recv_stamp(fd);
+	fprintf(stderr, "# stamp %lld us after send(), message there after %lld us\n",
+		(long long)(stamp - before) / 1000, (long long)(after - before) / 1000);
+	/* Microseconds may be all it has. */
+	return have && stamp > before - 1000 && stamp <= after;
+}
+
+TEST_F(options, timestamps_tell_when_a_message_arrived)
+{
+	ASSERT_EQ(0, hft_set_option(self->fd, SO_TIMESTAMP, 1));
+	EXPECT_TRUE(is_early(self->fd, "us"));
+	ASSERT_EQ(0, hft_set_option(self->fd, SO_TIMESTAMPNS, 1));
+	EXPECT_TRUE(is_early(self->fd, "ns"));
+	ASSERT_EQ(0, hft_set_option(self->fd, SO_TIMESTAMPNS, 0));
+	ASSERT_EQ(0, hft_set_option(self->fd, SO_TIMESTAMPING,
+				    SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE));
+	EXPECT_TRUE(is_early(self->fd, "timestamping"));
+}
+
+TEST_F(options, siocgstamp_tells_when_a_message_arrived)
+{
+	int64_t time[2], before = hft_real_ns(), after;
+	char byte;
+
+	/* The first call is what asks for stamps. */
+	EXPECT_FAIL(ENOENT, ioctl(self->fd, SIOCGSTAMPNS_OLD, time));
+	ASSERT_TRUE(have_echo(self->fd, "x"));
+	after = hft_real_ns();
+	hft_sleep_ms(1000);
+	ASSERT_EQ(1, recv(self->fd, &byte, 1, 0));
+	ASSERT_EQ(0, ioctl(self->fd, SIOCGSTAMPNS_OLD, time));
+	EXPECT_LE(before, time[0] * 1000000000 + time[1]);
+	EXPECT_GE(after, time[0] * 1000000000 + time[1]);
 }
 
 TEST_F(options, shutdown_needs_a_peer)

@@ -56,6 +56,9 @@ int hft_poll(int fd, short events, int timeout_ms);
 /* Sends without blocking until EAGAIN; returns how many went in, -1 = other error. */
 int hft_fill_queue(int fd, size_t len);
 int hft_set_timeout(int fd, int option, unsigned int ms);
+/* Reads a message: its time, by SO_TIMESTAMP or the like, in ns of the real time; -1 = none. */
+int64_t hft_recv_stamp(int fd);
+int64_t hft_real_ns(void);
 /* SCM_RIGHTS over a socket of AF_UNIX. hft_take_fd() returns it, or -1. */
 int hft_pass_fd(int channel, int fd);
 int hft_take_fd(int channel);

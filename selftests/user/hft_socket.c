@@ -145,6 +145,26 @@ int hft_fill_queue(int fd, size_t len)
 	return -1;
 }
 
+int64_t hft_recv_stamp(int fd)
+{
+	char data[HF_MSG_PAYLOAD_MAX], control[256];
+	struct iovec iov = { data, sizeof(data) };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *c;
+	int64_t time[2];
+
+	if (recvmsg(fd, &msg, 0) < 0)
+		return -1;
+	c = CMSG_FIRSTHDR(&msg);
+	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_len < CMSG_LEN(sizeof(time)))
+		return -1;
+	memcpy(time, CMSG_DATA(c), sizeof(time));
+	return time[0] * 1000000000 + time[1] * (c->cmsg_type == SCM_TIMESTAMP ? 1000 : 1);
+}
+
 union rights {
 	struct cmsghdr align;
 	char space[CMSG_SPACE(sizeof(int))];

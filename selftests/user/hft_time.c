@@ -36,6 +36,11 @@ int64_t hft_now_ns(void)
 	return clock_ns(CLOCK_MONOTONIC);
 }
 
+int64_t hft_real_ns(void)
+{
+	return clock_ns(CLOCK_REALTIME);
+}
+
 int64_t hft_ticks_ns(void)
 {
 	return clock_ns(CLOCK_MONOTONIC_COARSE);

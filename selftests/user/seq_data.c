@@ -433,6 +433,24 @@ static int read_all(void *arg)
 	return read_many(*(int *)arg, 1000);
 }
 
+TEST_F(seq, timestamps_tell_when_a_message_arrived)
+{
+	int fd = hft_seq_connect(self->vm, SEQ_PORT_ECHO), on = 1;
+	int64_t before, after, stamp;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)));
+	before = hft_real_ns();
+	ASSERT_EQ(1, send(fd, "x", 1, 0));
+	EXPECT_TRUE(fills_up(fd, 1));
+	after = hft_real_ns();
+	hft_sleep_ms(2000);
+	stamp = hft_recv_stamp(fd);
+	EXPECT_LT(before, stamp);
+	EXPECT_GE(after, stamp);
+	close(fd);
+}
+
 TEST_F(seq, one_credit_at_a_time_is_enough)
 {
 	int fd = hft_seq_connect(self->vm, SEQ_PORT_SLOW);
