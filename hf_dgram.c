@@ -42,7 +42,7 @@ static struct hf_flow *get_flow(struct hf_sock *hs, struct hf_vm *vm)
 
 	if (flow)
 		return flow;
-	flow = kmalloc(sizeof(*flow), GFP_KERNEL);
+	flow = kmalloc(sizeof(*flow), GFP_KERNEL_ACCOUNT);
 	if (!flow && !hf_mutant(PLANTED_UNCHECKED))
 		return NULL;
 	hf_flow_init(flow, vm, &hs->sk, NULL);
@@ -116,7 +116,7 @@ static int connect_locked(struct sock *sk, const struct hf_sockaddr *addr, int l
 
 	if (peer_is_dead(hs))
 		forget_peer_locked(sk);
-	err = hf_sock_set_peer(hs, vm, addr->port, flow, GFP_KERNEL);
+	err = hf_sock_set_peer(hs, vm, addr->port, flow, GFP_KERNEL_ACCOUNT);
 	if (err) {
 		if (bind)
 			hf_port_unbind(hs);

@@ -30,10 +30,10 @@ static int start_connect(struct sock *sk, const struct hf_sockaddr *addr, int le
 	err = hf_sock_need_port(hs, vm);
 	if (err)
 		return err;
-	tx = hf_frame_create_flow(vm, sk, hs->local_port, addr->port, GFP_KERNEL);
+	tx = hf_frame_create_flow(vm, sk, hs->local_port, addr->port, GFP_KERNEL_ACCOUNT);
 	if (!tx)
 		return -ENOMEM;
-	err = hf_sock_set_peer(hs, vm, addr->port, &tx->flow, GFP_KERNEL);
+	err = hf_sock_set_peer(hs, vm, addr->port, &tx->flow, GFP_KERNEL_ACCOUNT);
 	if (err) {
 		hf_flow_close(&tx->flow);
 		return err;

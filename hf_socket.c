@@ -371,11 +371,12 @@ struct sock *hf_sock_create(struct net *net, struct socket *sock, int type, gfp_
 	sock_init_data(sock, sk);
 	sk->sk_type = type;
 	sk->sk_destruct = sock_destruct;
+	sk->sk_allocation = GFP_KERNEL_ACCOUNT;
 	sock_set_flag(sk, SOCK_RCU_FREE);
 
 	hs = hf_sk(sk);
 	hs->from_vm = HF_VM_ID_ANY;
-	xa_init(&hs->flows);
+	xa_init_flags(&hs->flows, XA_FLAGS_ACCOUNT);
 	hf_seq_init_sock(hs);
 
 	spin_lock(&sockets_lock);
