@@ -84,14 +84,6 @@ static void forget_peer_locked(struct sock *sk)
 	sock_error(sk);
 }
 
-static int disconnect(struct sock *sk)
-{
-	lock_sock(sk);
-	forget_peer_locked(sk);
-	release_sock(sk);
-	return 0;
-}
-
 static int connect_locked(struct sock *sk, const struct hf_sockaddr *addr, int len)
 {
 	struct hf_sock *hs = hf_sk(sk);
@@ -135,12 +127,13 @@ static int connect_locked(struct sock *sk, const struct hf_sockaddr *addr, int l
 static int dgram_connect(struct socket *sock, struct sockaddr_unsized *uaddr, int len, int flags)
 {
 	struct sock *sk = sock->sk;
-	int err;
+	int err = 0;
 
-	if (len >= (int)sizeof(uaddr->sa_family) && uaddr->sa_family == AF_UNSPEC)
-		return disconnect(sk);
 	lock_sock(sk);
-	err = connect_locked(sk, (struct hf_sockaddr *)uaddr, len);
+	if (len >= (int)sizeof(uaddr->sa_family) && uaddr->sa_family == AF_UNSPEC)
+		forget_peer_locked(sk);
+	else
+		err = connect_locked(sk, (struct hf_sockaddr *)uaddr, len);
 	release_sock(sk);
 	return err;
 }
