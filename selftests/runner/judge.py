@@ -55,6 +55,8 @@ OUR_FRAME = re.compile(r"\[(?:hafnium|hf_\w+)\]")
 # the module; what they call is the hash table's, as it grows beside insertions.
 OUR_DEPTH = 2
 HEADERS_FRAME = re.compile(r"\s_*(?:rhashtable|rht)_\S+\+0x")
+# capable() notes in the caller's own flags that it was asked; the scheduler reads them.
+FLAGS_WRITER = re.compile(r"\s(?:ns_)?capable\+0x")
 # The pointer to the wait queue of a socket: sock_orphan() clears it, of the kernel's
 # headers, so in a function of ours; sock_def_readable() follows it, for us, too. They
 # agree on RCU, and neither the pointer nor this read is in our code.
@@ -94,6 +96,8 @@ def strangers_races(console):
             depth = 0
         elif FRAME.search(line):
             depth += 1
+            if depth == 1 and FLAGS_WRITER.search(line):
+                depth = OUR_DEPTH
             ours = ours or is_ours(line, depth)
         if RACE_COMPLETE.search(line):
             if title is not None and (not ours or is_about_wait_queue(console[title:index])):
