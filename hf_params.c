@@ -8,7 +8,6 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/bitmap.h>
 #include <linux/ctype.h>
 #include <linux/errno.h>
 #include <linux/kstrtox.h>
@@ -27,7 +26,7 @@ static int parse_u16(const char *text, u16 *value)
 	return isdigit(text[0]) && !strchr(text, '\n') ? kstrtou16(text, 0, value) : -EINVAL;
 }
 
-static int parse_vm(char *entry, unsigned long *seen, u16 *id, u16 *nr_vcpus)
+static int parse_vm(char *entry, u16 *id, u16 *nr_vcpus)
 {
 	char *id_text = strsep(&entry, ":");
 
@@ -36,39 +35,23 @@ static int parse_vm(char *entry, unsigned long *seen, u16 *id, u16 *nr_vcpus)
 	/* The last one is HF_VM_ID_ANY. */
 	if (*id <= HF_PRIMARY_VM_ID || *id == U16_MAX)
 		return -EINVAL;
-	if (!*nr_vcpus || *nr_vcpus > HF_VM_VCPUS_MAX)
-		return -EINVAL;
-	return __test_and_set_bit(*id, seen) ? -EINVAL : 0;
-}
-
-static int parse_vms(char *rest, unsigned long *seen, int (*create)(u16 id, u16 nr_vcpus))
-{
-	char *entry;
-	u16 id, nr_vcpus;
-	int err = 0;
-
-	while (!err && (entry = strsep(&rest, ","))) {
-		err = parse_vm(entry, seen, &id, &nr_vcpus);
-		if (!err)
-			err = create(id, nr_vcpus);
-	}
-	return err;
+	return *nr_vcpus && *nr_vcpus <= HF_VM_VCPUS_MAX ? 0 : -EINVAL;
 }
 
 int hf_params_vms(const char *text, int (*create)(u16 id, u16 nr_vcpus))
 {
-	unsigned long *seen = bitmap_zalloc(U16_MAX + 1, GFP_KERNEL);
 	char *copy = kstrdup(text, GFP_KERNEL);
-	int err = -ENOMEM;
+	int err = copy ? 0 : -ENOMEM;
+	char *entry, *rest = copy;
+	u16 id, nr_vcpus;
 
-	if (seen && copy)
-		err = parse_vms(copy, seen, create);
-	if (err == -EINVAL)
+	while (!err && (entry = strsep(&rest, ",")))
+		err = parse_vm(entry, &id, &nr_vcpus) ?: create(id, nr_vcpus);
+	if (err == -EINVAL || err == -EEXIST)
 		pr_err("vms=%s: expected id:vcpus[,id:vcpus...], each id once, ids from %u to %u, vcpus from 1 to %u\n",
 		       text, HF_PRIMARY_VM_ID + 1, U16_MAX - 1, HF_VM_VCPUS_MAX);
 	kfree(copy);
-	bitmap_free(seen);
-	return err;
+	return err == -EEXIST ? -EINVAL : err;
 }
 
 /* A user or group id; "-" is none, which is what (u32)-1 stands for in Linux. */
@@ -82,49 +65,32 @@ static int parse_id(const char *text, u32 *id)
 	return *id == U32_MAX ? -EINVAL : 0;
 }
 
-static int parse_owner(char *entry, unsigned long *seen, u16 *id, u32 *uid, u32 *gid)
+static int parse_owner(char *entry, u16 *id, u32 *uid, u32 *gid)
 {
 	char *id_text = strsep(&entry, ":");
 	char *uid_text = strsep(&entry, ":");
 
 	if (!entry || parse_u16(id_text, id) || parse_id(uid_text, uid) || parse_id(entry, gid))
 		return -EINVAL;
-	if (*id <= HF_PRIMARY_VM_ID)
-		return -EINVAL;
-	return __test_and_set_bit(*id, seen) ? -EINVAL : 0;
-}
-
-static int parse_owners(char *rest, unsigned long *seen,
-			int (*set)(u16 id, kuid_t uid, kgid_t gid), u16 *id)
-{
-	u32 uid, gid;
-	char *entry;
-	int err = 0;
-
-	while (!err && (entry = strsep(&rest, ","))) {
-		err = parse_owner(entry, seen, id, &uid, &gid);
-		if (!err)
-			err = set(*id, make_kuid(&init_user_ns, uid),
-				  make_kgid(&init_user_ns, gid));
-	}
-	return err;
+	return *id > HF_PRIMARY_VM_ID ? 0 : -EINVAL;
 }
 
 int hf_params_owners(const char *text, int (*set)(u16 id, kuid_t uid, kgid_t gid))
 {
-	unsigned long *seen = bitmap_zalloc(U16_MAX + 1, GFP_KERNEL);
 	char *copy = kstrdup(text, GFP_KERNEL);
-	int err = -ENOMEM;
+	int err = copy ? 0 : -ENOMEM;
+	char *entry, *rest = copy;
+	u32 uid, gid;
 	u16 id = 0;
 
-	if (seen && copy)
-		err = parse_owners(copy, seen, set, &id);
-	if (err == -EINVAL)
+	while (!err && (entry = strsep(&rest, ",")))
+		err = parse_owner(entry, &id, &uid, &gid) ?:
+		      set(id, make_kuid(&init_user_ns, uid), make_kgid(&init_user_ns, gid));
+	if (err == -EINVAL || err == -EEXIST)
 		pr_err("owners=%s: expected vm:uid:gid[,...], each VM once, ids from %u, - = nobody\n",
 		       text, HF_PRIMARY_VM_ID + 1);
 	else if (err == -ENODEV)
 		pr_err("owners=%s: there is no VM %u\n", text, id);
 	kfree(copy);
-	bitmap_free(seen);
-	return err;
+	return err == -EEXIST ? -EINVAL : err;
 }

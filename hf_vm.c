@@ -27,6 +27,8 @@ int hf_vm_set_owner(u16 id, kuid_t uid, kgid_t gid)
 
 	if (!vm)
 		return -ENODEV;
+	if (uid_valid(vm->owner) || gid_valid(vm->group))
+		return -EEXIST;
 	vm->owner = uid;
 	vm->group = gid;
 	return 0;

@@ -126,7 +126,7 @@ struct hf_vm *hf_vm_find(u16 id);
  * hf_vm_set_owner() - let a user and a group use the VM without a capability
  * @uid: In the initial user namespace; INVALID_UID = none.
  *
- * Context: module init. Return: 0, -ENODEV if there is no such VM.
+ * Context: module init. Return: 0, -ENODEV if there is no such VM, -EEXIST if it has some.
  */
 int hf_vm_set_owner(u16 id, kuid_t uid, kgid_t gid);
 

@@ -123,19 +123,23 @@ static void vms_are_found_by_their_id_only(struct kunit *test)
 
 static void vm_belongs_to_nobody_until_it_is_given_an_owner(struct kunit *test)
 {
-	struct hf_vm *vm = bed_vm(test, 2, 1);
+	int id;
 
-	KUNIT_EXPECT_FALSE(test, hf_vm_owned_by_current(vm));
+	for (id = 2; id <= 5; id++)
+		bed_vm(test, id, 1);
+	KUNIT_EXPECT_FALSE(test, hf_vm_owned_by_current(hf_vm_find(2)));
 	/* This thread is root's, user and group 0. */
 	KUNIT_EXPECT_EQ(test, 0, hf_vm_set_owner(2, KUIDT_INIT(1), KGIDT_INIT(1)));
-	KUNIT_EXPECT_FALSE(test, hf_vm_owned_by_current(vm));
-	KUNIT_EXPECT_EQ(test, 0, hf_vm_set_owner(2, GLOBAL_ROOT_UID, INVALID_GID));
-	KUNIT_EXPECT_TRUE(test, hf_vm_owned_by_current(vm));
-	KUNIT_EXPECT_EQ(test, 0, hf_vm_set_owner(2, INVALID_UID, GLOBAL_ROOT_GID));
-	KUNIT_EXPECT_TRUE(test, hf_vm_owned_by_current(vm));
-	KUNIT_EXPECT_EQ(test, 0, hf_vm_set_owner(2, INVALID_UID, INVALID_GID));
-	KUNIT_EXPECT_FALSE(test, hf_vm_owned_by_current(vm));
-	KUNIT_EXPECT_EQ(test, -ENODEV, hf_vm_set_owner(3, GLOBAL_ROOT_UID, GLOBAL_ROOT_GID));
+	KUNIT_EXPECT_FALSE(test, hf_vm_owned_by_current(hf_vm_find(2)));
+	KUNIT_EXPECT_EQ(test, 0, hf_vm_set_owner(3, GLOBAL_ROOT_UID, INVALID_GID));
+	KUNIT_EXPECT_TRUE(test, hf_vm_owned_by_current(hf_vm_find(3)));
+	KUNIT_EXPECT_EQ(test, 0, hf_vm_set_owner(4, INVALID_UID, GLOBAL_ROOT_GID));
+	KUNIT_EXPECT_TRUE(test, hf_vm_owned_by_current(hf_vm_find(4)));
+	KUNIT_EXPECT_EQ(test, 0, hf_vm_set_owner(5, INVALID_UID, INVALID_GID));
+	KUNIT_EXPECT_FALSE(test, hf_vm_owned_by_current(hf_vm_find(5)));
+	for (id = 2; id <= 4; id++)
+		KUNIT_EXPECT_EQ(test, -EEXIST, hf_vm_set_owner(id, INVALID_UID, INVALID_GID));
+	KUNIT_EXPECT_EQ(test, -ENODEV, hf_vm_set_owner(6, GLOBAL_ROOT_UID, GLOBAL_ROOT_GID));
 }
 
 static struct kunit_case pages_cases[] = {

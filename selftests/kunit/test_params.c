@@ -66,8 +66,7 @@ static const char * const bad_vms[] = {
 	"", " ", ":", ",", "2", "2:", ":1", "2:1,", ",2:1", "2:1,,3:1", "2:1:1", "2:1 3:1",
 	"0:1", "1:1", "65536:1", "-2:1", "+2:1", "2:0", "2:513", "2:-1", "2:+1", "2:65537",
 	"a:1", "2:b", "2:1x", "x2:1", " 2:1", "2 :1", "2: 1", "2:1 ", "2:1\n", "2\n:1", "\n",
-	"2:1,2:1", "2:1,3:1,2:2", "2:1;3:1", "0x:1", "2:0x", "99999999999999999999:1",
-	"2:1,0x2:1", "65535:1", "2:1,0xffff:1",
+	"2:1;3:1", "0x:1", "2:0x", "99999999999999999999:1", "65535:1", "2:1,0xffff:1",
 };
 
 static void lists_of_any_other_form_are_refused(struct kunit *test)
@@ -90,6 +89,12 @@ static void error_of_the_creation_ends_the_parsing(struct kunit *test)
 	created.err = -ENOMEM;
 	KUNIT_EXPECT_EQ(test, -ENOMEM, hf_params_vms("2:1,3:1", note_vm));
 	KUNIT_EXPECT_EQ(test, 1, created.count);
+}
+
+static void vm_that_is_there_already_is_refused(struct kunit *test)
+{
+	created.err = -EEXIST;
+	KUNIT_EXPECT_EQ(test, -EINVAL, hf_params_vms("2:1", note_vm));
 }
 
 static void every_id_may_be_listed_at_once(struct kunit *test)
@@ -160,7 +165,7 @@ static const char * const bad_owners[] = {
 	"1:1:1", "0:1:1", "65536:1:1", "-:1:1", "2:-1:1", "2:1:-1", "2:+1:1", "2:4294967295:1",
 	"2:1:4294967295", "2:4294967296:1", "2:--:1", "2:- :1", "2:1:1\n", "2:1\n:1", "2:root:1",
 	"2:1:root", " 2:1:1",
-	"2:1:1 ", "2:1:1;3:1:1", "2:1:2,2:3:4",
+	"2:1:1 ", "2:1:1;3:1:1",
 };
 
 static void owners_of_any_other_form_are_refused(struct kunit *test)
@@ -171,6 +176,13 @@ static void owners_of_any_other_form_are_refused(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(bad_owners); i++)
 		KUNIT_EXPECT_EQ_MSG(test, -EINVAL, hf_params_owners(bad_owners[i], note_owner),
 				    "\"%s\"", bad_owners[i]);
+}
+
+static void vm_that_has_an_owner_is_refused(struct kunit *test)
+{
+	memset(&owner, 0, sizeof(owner));
+	owner.err = -EEXIST;
+	KUNIT_EXPECT_EQ(test, -EINVAL, hf_params_owners("2:1:1", note_owner));
 }
 
 static void owner_of_a_vm_that_is_not_there_is_an_error(struct kunit *test)
@@ -186,9 +198,11 @@ static struct kunit_case params_cases[] = {
 	KUNIT_CASE(lists_of_any_other_form_are_refused),
 	KUNIT_CASE(vms_before_a_mistake_were_created),
 	KUNIT_CASE(error_of_the_creation_ends_the_parsing),
+	KUNIT_CASE(vm_that_is_there_already_is_refused),
 	KUNIT_CASE(every_id_may_be_listed_at_once),
 	KUNIT_CASE(owners_arrive_as_written),
 	KUNIT_CASE(owners_of_any_other_form_are_refused),
+	KUNIT_CASE(vm_that_has_an_owner_is_refused),
 	KUNIT_CASE(owner_of_a_vm_that_is_not_there_is_an_error),
 	{}
 };
