@@ -157,9 +157,9 @@ static u64 stalled_at(const struct hf_vm *vm)
 	for (i = 0; i < hf_vm_nr_vcpus(vm); i++) {
 		const struct hf_vcpu *vcpu = &vm->vcpus[i];
 
-		/* A thread that was woken has another state before its CPU takes it. */
+		/* One that was woken, or is frozen, has another state. */
 		if (READ_ONCE(vcpu->mode) != HF_VCPU_BLOCKED ||
-		    READ_ONCE(vcpu->task->__state) != TASK_IDLE)
+		    READ_ONCE(vcpu->task->__state) != (TASK_IDLE | TASK_FREEZABLE))
 			return 0;
 		work |= READ_ONCE(vcpu->requests);
 		runs += READ_ONCE(vcpu->runs);

@@ -16,6 +16,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/freezer.h>
 #include <linux/kcsan-checks.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
@@ -307,15 +308,15 @@ static unsigned long requests_seen(const struct hf_vcpu *vcpu)
 }
 
 /*
- * Run a vCPU that was taken until it has nothing to do, others should go first, or it
- * has exited so many times.
+ * Run a vCPU that was taken until it has nothing to do, others should go first, it has
+ * exited so many times, or its thread is to be frozen: then nobody runs it.
  */
 static void run(struct hf_vcpu *vcpu, int exits)
 {
 	struct hf_ffa_exit exit;
 	unsigned long requests;
 
-	while (exits-- && !hf_need_resched() &&
+	while (exits-- && !hf_need_resched() && !freezing(vcpu->task) &&
 	       (vcpu->rx_ready || hf_rx_refill(vcpu, HF_RX_NOWAIT))) {
 		requests = check_requests(vcpu);
 		if (requests & BIT(HF_REQ_STOP)) {
@@ -419,7 +420,12 @@ static void vcpu_block(struct hf_vcpu *vcpu)
 		 * Pairs:  (B) in kick(), (P) in borrow()
 		 * Proof:  litmus/SB+request-vs-sleep, litmus/SB+wake-vs-sleep, spin/vcpu_sleep
 		 */
-		set_current_state(TASK_IDLE);
+		set_current_state(TASK_IDLE | TASK_FREEZABLE);
+		if (freezing(current)) {
+			__set_current_state(TASK_RUNNING);
+			try_to_freeze();
+			continue;
+		}
 		if (requests_seen(vcpu) && take(vcpu)) {
 			if (READ_ONCE(vcpu->requests))
 				break;
@@ -444,8 +450,10 @@ static bool has_to_stop(const struct hf_vcpu *vcpu)
 static void wait_for_memory(struct hf_vcpu *vcpu)
 {
 	runner_end();
-	while (!hf_rx_refill(vcpu, GFP_KERNEL) && !has_to_stop(vcpu))
+	while (!hf_rx_refill(vcpu, GFP_KERNEL) && !has_to_stop(vcpu)) {
+		try_to_freeze();
 		schedule_timeout_idle(1);
+	}
 	runner_begin();
 }
 
@@ -454,6 +462,7 @@ static int vcpu_thread(void *data)
 	struct hf_vcpu *vcpu = data;
 	bool yields;
 
+	set_freezable();
 	make_request(vcpu, HF_REQ_WAKE);
 	WRITE_ONCE(vcpu->mode, HF_VCPU_BLOCKED);
 	for (;;) {
