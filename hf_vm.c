@@ -8,9 +8,13 @@
  * names later are added by a work item. Process context, except for the lookups,
  * which may be called from anywhere.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/bitmap.h>
 #include <linux/cred.h>
+#include <linux/printk.h>
 #include <linux/slab.h>
+#include <linux/suspend.h>
 
 #include "hf_vm.h"
 
@@ -179,12 +183,24 @@ err_destroy:
 	return err == -EBUSY ? -EEXIST : err;
 }
 
+/* Neither EL2 nor a VM is part of an image, and its mailbox is not mapped after a reset. */
+static int refuse_hibernation(struct notifier_block *block, unsigned long event, void *unused)
+{
+	if ((event != PM_HIBERNATION_PREPARE && event != PM_RESTORE_PREPARE) || xa_empty(&hf_vms))
+		return NOTIFY_DONE;
+	pr_warn("no hibernation while VMs run: their memory and the hypervisor's would be lost\n");
+	return notifier_from_errno(-EBUSY);
+}
+
+static struct notifier_block pm_block = { .notifier_call = refuse_hibernation };
+
 void hf_vm_start_all(void)
 {
 	struct hf_vm *vm;
 	unsigned long id;
 	u16 i;
 
+	register_pm_notifier(&pm_block);
 	/* The work may have added some, which it starts itself. */
 	hf_for_each_vm(vm, id) {
 		u16 nr_vcpus = hf_vm_nr_vcpus(vm);
@@ -199,6 +215,7 @@ void hf_vm_stop_all(void)
 	struct hf_vm *vm;
 	unsigned long id;
 
+	unregister_pm_notifier(&pm_block);
 	hf_for_each_vm(vm, id)
 		vm_stop(vm);
 }
