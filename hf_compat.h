@@ -9,6 +9,7 @@
 #include <linux/hrtimer.h>
 #include <linux/sched.h>
 #include <linux/socket.h>
+#include <linux/workqueue.h>
 
 /* 6.13 */
 #ifndef HF_HAVE_HRTIMER_SETUP
@@ -30,6 +31,11 @@ static inline bool hf_need_resched(void)
 #endif
 	return need_resched();
 }
+
+/* 6.18 */
+#ifndef HF_HAVE_SYSTEM_DFL_WQ
+#define system_dfl_wq system_unbound_wq
+#endif
 
 /* 6.19 */
 #ifndef HF_HAVE_SOCKADDR_UNSIZED

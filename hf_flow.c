@@ -18,6 +18,7 @@
 #include <linux/uio.h>
 #include <net/sock.h>
 
+#include "hf_compat.h"
 #include "hf_flow.h"
 #include "hf_flow_locked.h"
 #include "hf_mailbox.h"
@@ -185,9 +186,9 @@ static struct turn send_next_locked(struct hf_vm *vm, bool retry)
 	if (flow)
 		turn = take_turn_locked(flow, retry);
 	if (!list_empty(&vm->flows))
-		schedule_delayed_work(&vm->retry_work,
-				      !turn.full && hf_wait_needs_exits(vm) ? ASK_JIFFIES :
-				      RETRY_JIFFIES);
+		queue_delayed_work(system_dfl_wq, &vm->retry_work,
+				   !turn.full && hf_wait_needs_exits(vm) ? ASK_JIFFIES :
+				   RETRY_JIFFIES);
 	return turn;
 }
 

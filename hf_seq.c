@@ -44,7 +44,7 @@ static int start_connect(struct sock *sk, const struct hf_sockaddr *addr, int le
 static void arm_timeout(struct hf_sock *hs)
 {
 	sock_hold(&hs->sk);
-	if (mod_delayed_work(system_wq, &hs->connect_timeout, HF_CONNECT_TIMEOUT))
+	if (mod_delayed_work(system_dfl_wq, &hs->connect_timeout, HF_CONNECT_TIMEOUT))
 		sock_put(&hs->sk);
 }
 

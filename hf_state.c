@@ -19,6 +19,7 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
+#include "hf_compat.h"
 #include "hf_state.h"
 #include "hf_vcpu.h"
 #include "hf_vm.h"
@@ -209,7 +210,7 @@ static void detect(struct work_struct *work)
 			vm->stuck_reported = true;
 		}
 	}
-	schedule_delayed_work(&detector, round_jiffies_relative(DETECTOR_PERIOD));
+	queue_delayed_work(system_dfl_wq, &detector, round_jiffies_relative(DETECTOR_PERIOD));
 }
 
 int hf_state_init(void)
@@ -218,7 +219,7 @@ int hf_state_init(void)
 	debugfs_create_file("features", 0444, dir, NULL, &features_fops);
 	debugfs_create_file("vms", 0444, dir, NULL, &vms_fops);
 	debugfs_create_file("vcpus", 0444, dir, NULL, &vcpus_fops);
-	schedule_delayed_work(&detector, round_jiffies_relative(DETECTOR_PERIOD));
+	queue_delayed_work(system_dfl_wq, &detector, round_jiffies_relative(DETECTOR_PERIOD));
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 #include <linux/slab.h>
 #include <linux/suspend.h>
 
+#include "hf_compat.h"
 #include "hf_vm.h"
 
 DEFINE_XARRAY(hf_vms);
@@ -109,7 +110,7 @@ static void create_named(struct work_struct *work)
 	if (READ_ONCE(vm->closing) || last >= vm->max_vcpus)
 		return;
 	if (create_vcpus(vm, last + 1))
-		schedule_delayed_work(&vm->create_work, HZ);
+		queue_delayed_work(system_dfl_wq, &vm->create_work, HZ);
 	for (; i < vm->nr_vcpus; i++)
 		hf_vcpu_start(&vm->vcpus[i]);
 	for_each_set_bit(last, vm->named, vm->nr_vcpus) {
@@ -122,7 +123,7 @@ void hf_vm_create_vcpu(struct hf_vm *vm, u16 index)
 {
 	set_bit(index, vm->named);
 	if (!READ_ONCE(vm->closing))
-		schedule_delayed_work(&vm->create_work, 0);
+		queue_delayed_work(system_dfl_wq, &vm->create_work, 0);
 }
 
 /* All bitmaps in one piece of memory. */

@@ -4,6 +4,8 @@
  *
  * The fake says so if a vCPU is run that it never told of, or that is off.
  */
+#include <linux/sched.h>
+
 #include "../../hf_mutant.h"
 #include "bed.h"
 
@@ -436,6 +438,33 @@ static void end_of_the_module_is_the_end_of_naming(struct kunit *test)
 	}
 }
 
+/* Less than what real-time threads may have of a second. */
+#define HOG_MS	900
+
+/* A work item of the CPU on which it was asked for would wait for us. */
+static void vcpu_is_created_although_a_real_time_thread_has_the_cpu(struct kunit *test)
+{
+	struct hf_vm *vm = bed_vm(test, 2, 1);
+	u16 nr_vcpus;
+	u64 end;
+
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "needs 2 CPUs");
+	bed_start();
+	BED_EXPECT_BLOCKED(test, &vm->vcpus[0]);
+	KUNIT_ASSERT_EQ(test, 0, set_cpus_allowed_ptr(current, cpumask_of(1)));
+	sched_set_fifo(current);
+	fake_vm(vm)->vcpus[1].on = true;
+	hf_vm_create_vcpu(vm, 1);
+	end = ktime_get_mono_fast_ns() + HOG_MS * NSEC_PER_MSEC;
+	do {
+		cpu_relax();
+		nr_vcpus = hf_vm_nr_vcpus(vm);
+	} while (nr_vcpus < 2 && ktime_get_mono_fast_ns() < end);
+	sched_set_normal(current, 0);
+	KUNIT_EXPECT_EQ(test, 2, (int)nr_vcpus);
+}
+
 static void end_of_the_module_does_not_wait_for_memory(struct kunit *test)
 {
 	struct hf_vm *vm = bed_vm(test, 2, 1);
@@ -471,6 +500,7 @@ static struct kunit_case named_cases[] = {
 	KUNIT_CASE(vm_without_threads_for_its_vcpus_is_not_created),
 	KUNIT_CASE(end_of_the_module_is_the_end_of_naming),
 	KUNIT_CASE(end_of_the_module_does_not_wait_for_memory),
+	KUNIT_CASE(vcpu_is_created_although_a_real_time_thread_has_the_cpu),
 	{}
 };
 

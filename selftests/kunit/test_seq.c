@@ -203,7 +203,7 @@ static void silence_times_out_and_the_peer_is_told(struct kunit *test)
 	struct socket *sock = bed_connecting(test, vcpu);
 
 	hf_sk(sock->sk)->connect_until = jiffies;
-	KUNIT_EXPECT_TRUE_MSG(test, mod_delayed_work(system_wq, &hf_sk(sock->sk)->connect_timeout,
+	KUNIT_EXPECT_TRUE_MSG(test, mod_delayed_work(system_dfl_wq, &hf_sk(sock->sk)->connect_timeout,
 						     0), "a time limit is set");
 	KUNIT_EXPECT_TRUE(test, bed_eventually(READ_ONCE(sock->sk->sk_err)));
 	KUNIT_EXPECT_EQ(test, -ETIMEDOUT, bed_connect(sock, 2, PEER_PORT, 0));
@@ -217,7 +217,7 @@ static void time_limit_of_the_attempt_before_does_not_end_this_one(struct kunit 
 	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
 	struct socket *sock = bed_connecting(test, vcpu);
 
-	mod_delayed_work(system_wq, &hf_sk(sock->sk)->connect_timeout, 0);
+	mod_delayed_work(system_dfl_wq, &hf_sk(sock->sk)->connect_timeout, 0);
 	flush_delayed_work(&hf_sk(sock->sk)->connect_timeout);
 	KUNIT_EXPECT_EQ(test, -EALREADY, bed_connect(sock, 2, PEER_PORT, O_NONBLOCK));
 	bed_say(test, vcpu, bed_port(sock), ACCEPT, 0, 1);
@@ -230,7 +230,7 @@ static void time_limit_does_not_end_what_is_connected(struct kunit *test)
 	struct socket *sock = bed_connected(test, vcpu, 1);
 
 	hf_sk(sock->sk)->connect_until = jiffies;
-	mod_delayed_work(system_wq, &hf_sk(sock->sk)->connect_timeout, 0);
+	mod_delayed_work(system_dfl_wq, &hf_sk(sock->sk)->connect_timeout, 0);
 	flush_delayed_work(&hf_sk(sock->sk)->connect_timeout);
 	KUNIT_EXPECT_EQ(test, 1, send_now(sock));
 }

@@ -466,7 +466,7 @@ inline send_next_locked(retry)
 			fi
 #ifdef RETRY
 			;
-			retry_armed = queued > 0	/* schedule_delayed_work() */
+			retry_armed = queued > 0	/* queue_delayed_work() */
 #endif
 		}
 	:: else

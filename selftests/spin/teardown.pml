@@ -121,7 +121,7 @@ end_computes:				ENDS_RUN(v)
 			ipi[v] = false;
 #ifdef WORK
 			if
-			:: work_armed = true	/* schedule_delayed_work() */
+			:: work_armed = true	/* queue_delayed_work() */
 			:: skip
 			fi;
 #endif
