@@ -10,7 +10,7 @@ import re
 from . import ktap
 
 # Each is a complaint of the kernel, of one of its detectors, of a hypervisor or
-# of a guest. "deprecated" is said once a boot, and blames the module.
+# of a guest.
 COMPLAINTS = re.compile("|".join((
     r"WARNING:", r"\bBUG\b", r"\bOops\b", r"cut here", r"Kernel panic", r"Call trace:",
     r"Unable to handle kernel", r"Internal error", r"unhandled signal", r"segfault",
@@ -20,7 +20,11 @@ COMPLAINTS = re.compile("|".join((
     r"held lock freed", r"sleeping function called", r"scheduling while atomic",
     r"KASAN", r"KCSAN", r"UBSAN", r"refcount_t:", r"kmemleak: \d+ new suspected",
     r"ODEBUG:", r"list_(?:add|del) corruption", r"unable to enumerate",
-    r"huh, entered softirq", r"debugfs: .*already present", r"\bdeprecated\b",
+    r"huh, entered softirq", r"debugfs: .*already present",
+    # Said once a boot, to blame a module or a program of ours. The host may be to blame
+    # for a work item that is slow, unless it is ours.
+    r"\bdeprecated\b", r"\bobsolete\b", r"\bwill (?:be removed|stop working)\b",
+    r"\[(?:hafnium|hf_\w+)\] hogged CPU", r"refusing to freeze",
     # The module's own: its stall detector had to help, whoever got an answer.
     r"a lost wake-up",
     # What is not shown may be a complaint.
