@@ -21,6 +21,7 @@
 
 #define TIMER_LOOKS	4
 #define OFF_LOOKS	2
+#define BUSY_LOOKS	100
 
 static u64 until_timeout(const struct hf_ffa_exit *exit)
 {
@@ -77,9 +78,9 @@ static u8 looks_at_wfi(const struct hf_vcpu *vcpu, const struct hf_ffa_exit *exi
 
 static u64 exit_wfi(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
 {
-	if (++vcpu->timer_looks < looks_at_wfi(vcpu, exit))
+	if (++vcpu->looks < looks_at_wfi(vcpu, exit))
 		return HF_RUN_AGAIN;
-	vcpu->timer_looks = 0;
+	vcpu->looks = 0;
 	return until_timeout(exit);
 }
 
@@ -116,14 +117,30 @@ static u64 exit_aborted(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
 	return HF_UNTIL_REQUEST;
 }
 
-static u64 exit_error(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
+static u64 back_off(struct hf_vcpu *vcpu)
 {
 	u64 pause_ns = vcpu->backoff_ns;
 
-	pr_warn_ratelimited("VM %u vCPU %u: unexpected exit %#x, error %d\n",
-			    vcpu->vm->id, vcpu->index, exit->func, exit->error);
 	vcpu->backoff_ns = min(2 * pause_ns, HF_BACKOFF_MAX_NS);
 	return pause_ns;
+}
+
+/* Another CPU is still leaving it: a matter of a moment. */
+static u64 exit_busy(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
+{
+	if (vcpu->looks == BUSY_LOOKS)
+		return back_off(vcpu);
+	if (++vcpu->looks == BUSY_LOOKS)
+		pr_warn_ratelimited("VM %u vCPU %u stays busy: the hypervisor runs it elsewhere\n",
+				    vcpu->vm->id, vcpu->index);
+	return HF_RUN_AGAIN;
+}
+
+static u64 exit_error(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
+{
+	pr_warn_ratelimited("VM %u vCPU %u: unexpected exit %#x, error %d\n",
+			    vcpu->vm->id, vcpu->index, exit->func, exit->error);
+	return back_off(vcpu);
 }
 
 static const struct {
@@ -140,7 +157,7 @@ static const struct {
 	[HF_EXIT_MSG_SEND]		= { "msg_send",		exit_run_again },
 	[HF_EXIT_RX_RELEASE]		= { "rx_release",	exit_run_again },
 	[HF_EXIT_ABORTED]		= { "aborted",		exit_aborted },
-	[HF_EXIT_BUSY]			= { "busy",		exit_run_again },
+	[HF_EXIT_BUSY]			= { "busy",		exit_busy },
 	[HF_EXIT_OFF]			= { "off",		exit_off },
 	[HF_EXIT_ERROR]			= { "error",		exit_error },
 	[HF_EXIT_UNKNOWN]		= { "unknown",		exit_error },
@@ -202,6 +219,8 @@ void hf_exit_take(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
 	vcpu->restarted &= kind == HF_EXIT_INTERRUPT;
 
 	vcpu->exited = exit->timeout_ns ? ktime_get() : 0;
+	if (kind != vcpu->last_exit)
+		vcpu->looks = 0;
 	WRITE_ONCE(vcpu->computes, kind == HF_EXIT_INTERRUPT && vcpu->last_exit == kind);
 	if (vcpu->last_exit == HF_EXIT_MSG_SEND)
 		vcpu->lingers = kind == HF_EXIT_INTERRUPT;
@@ -209,10 +228,8 @@ void hf_exit_take(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
 	WRITE_ONCE(vcpu->runs, vcpu->runs + 1);
 	WRITE_ONCE(vcpu->exits[kind], vcpu->exits[kind] + 1);
 
-	if (kind != HF_EXIT_ERROR && kind != HF_EXIT_UNKNOWN)
+	if (kind != HF_EXIT_ERROR && kind != HF_EXIT_UNKNOWN && kind != HF_EXIT_BUSY)
 		vcpu->backoff_ns = HF_BACKOFF_MIN_NS;
-	if (kind != HF_EXIT_WFI)
-		vcpu->timer_looks = 0;
 
 	hf_mailbox_exit(vcpu, kind, exit);
 	if (kind == HF_EXIT_WAKE_UP || kind == HF_EXIT_INTERRUPT_OTHER)

@@ -65,7 +65,7 @@ struct hf_vcpu {
 	bool waiting;			/* its bit in vm->waiting is set */
 	bool computes;			/* interrupted twice with nothing between */
 	bool lingers;			/* interrupted after its last answer */
-	u8 timer_looks;			/* since it is in WFI */
+	u8 looks;			/* in WFI, or of exits in a row that said busy */
 	unsigned long early;		/* requests that wait for hf_vm.readers */
 	u64 backoff_ns;			/* next pause after an error */
 	ktime_t deadline;		/* when to run it again without a request */
