@@ -217,13 +217,13 @@ static void finish(struct hf_vm *vm, struct turn turn)
 	consume_skb(turn.skb);
 }
 
-void hf_flow_drain(struct hf_vm *vm)
+void hf_flow_drain(struct hf_vm *vm, bool retry)
 {
 	struct turn turn;
 
 	if (!hf_mutant(PLANTED_NO_LOCK))
 		spin_lock(&vm->tx_lock);
-	turn = send_next_locked(vm, false);
+	turn = send_next_locked(vm, retry);
 	if (!hf_mutant(PLANTED_NO_LOCK))
 		spin_unlock(&vm->tx_lock);
 	finish(vm, turn);
@@ -233,16 +233,11 @@ void hf_flow_drain(struct hf_vm *vm)
 void hf_mailbox_retry(struct work_struct *work)
 {
 	struct hf_vm *vm = container_of(to_delayed_work(work), struct hf_vm, retry_work);
-	struct turn turn;
 	u16 i;
 
 	for (i = 0; hf_wait_needs_exits(vm) && i < hf_vm_nr_vcpus(vm); i++)
 		hf_vcpu_kick_out(&vm->vcpus[i]);
-
-	spin_lock(&vm->tx_lock);
-	turn = send_next_locked(vm, true);
-	spin_unlock(&vm->tx_lock);
-	finish(vm, turn);
+	hf_flow_drain(vm, true);
 }
 
 void hf_flow_join_locked(struct hf_flow *flow)

@@ -97,7 +97,7 @@ static void resume_flows(void)
 			return;
 		vm = hf_vm_find(id);
 		if (vm)
-			hf_flow_drain(vm);
+			hf_flow_drain(vm, false);
 	}
 	WRITE_ONCE(flows_to_resume, true);
 }
@@ -214,7 +214,7 @@ void hf_mailbox_finish(struct hf_vcpu *vcpu)
 	 */
 	smp_mb();
 	if (!list_empty(&vm->flows) && !hf_mutant(QUEUE_FORGOTTEN))
-		hf_flow_drain(vm);
+		hf_flow_drain(vm, false);
 }
 
 void hf_mailbox_close(void)

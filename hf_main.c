@@ -146,32 +146,6 @@ static int vms_init(void)
 	return err;
 }
 
-static int pages_init(void)
-{
-	int err = hf_pages_init();
-
-	if (err)
-		return err;
-	hf_mailbox_clear();
-	if (!hf_ffa_features.rxtx_unmap) {
-		pr_notice("the hypervisor never gives the RX/TX pages back: the module stays loaded\n");
-		__module_get(THIS_MODULE);
-	}
-	return 0;
-}
-
-static int threads_init(void)
-{
-	hf_vm_start_all();
-	return 0;
-}
-
-static void threads_exit(void)
-{
-	hf_vm_stop_all();
-	hf_mailbox_purge_all();
-}
-
 /*
  * A kernel that is started by kexec knows nothing of the pages: EL2 would write to its
  * memory. Processes may still be sending. A kernel that panics leaves them mapped; the
@@ -187,14 +161,30 @@ static int rebooting(struct notifier_block *nb, unsigned long action, void *unus
 
 static struct notifier_block reboot_notifier = { .notifier_call = rebooting };
 
-static int reboot_init(void)
+static int pages_init(void)
 {
+	int err = hf_pages_init();
+
+	if (err)
+		return err;
+	hf_mailbox_clear();
+	if (!hf_ffa_features.rxtx_unmap) {
+		pr_notice("the hypervisor never gives the RX/TX pages back: the module stays loaded\n");
+		__module_get(THIS_MODULE);
+	}
 	return register_reboot_notifier(&reboot_notifier);
 }
 
-static void reboot_exit(void)
+static void pages_exit(void)
 {
 	unregister_reboot_notifier(&reboot_notifier);
+	hf_pages_exit();
+}
+
+static void threads_exit(void)
+{
+	hf_vm_stop_all();
+	hf_mailbox_purge_all();
 }
 
 static const struct {
@@ -206,9 +196,8 @@ static const struct {
 	{ hyp_timer_init,		hyp_timer_exit },
 	{ hf_socket_init,		hf_socket_exit },
 	{ hf_state_init,		hf_state_exit },
-	{ pages_init,			hf_pages_exit },
-	{ reboot_init,			reboot_exit },
-	{ threads_init,			threads_exit },
+	{ pages_init,			pages_exit },
+	{ hf_vm_start_all,		threads_exit },
 	{ hf_socket_register,		hf_socket_unregister },
 };
 

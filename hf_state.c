@@ -17,7 +17,6 @@
 #include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/seq_file.h>
-#include <linux/slab.h>
 
 #include "hf_compat.h"
 #include "hf_state.h"
@@ -90,37 +89,31 @@ static void vcpu_line(const struct hf_vcpu *vcpu, char *line, size_t size)
 
 static int vms_show(struct seq_file *seq, void *unused)
 {
-	char *line = kmalloc(LINE_SIZE, GFP_KERNEL);
+	char line[LINE_SIZE];
 	struct hf_vm *vm;
 	unsigned long id;
 
-	if (!line)
-		return -ENOMEM;
 	hf_for_each_vm(vm, id) {
-		vm_line(vm, line, LINE_SIZE);
+		vm_line(vm, line, sizeof(line));
 		seq_printf(seq, "%s\n", line);
 	}
-	kfree(line);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(vms);
 
 static int vcpus_show(struct seq_file *seq, void *unused)
 {
-	char *line = kmalloc(LINE_SIZE, GFP_KERNEL);
+	char line[LINE_SIZE];
 	struct hf_vm *vm;
 	unsigned long id;
 	u16 i;
 
-	if (!line)
-		return -ENOMEM;
 	hf_for_each_vm(vm, id) {
 		for (i = 0; i < hf_vm_nr_vcpus(vm); i++) {
-			vcpu_line(&vm->vcpus[i], line, LINE_SIZE);
+			vcpu_line(&vm->vcpus[i], line, sizeof(line));
 			seq_printf(seq, "%s\n", line);
 		}
 	}
-	kfree(line);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(vcpus);
@@ -170,20 +163,17 @@ static u64 stalled_at(const struct hf_vm *vm)
 
 static void report_stall(struct hf_vm *vm)
 {
-	char *line = kmalloc(LINE_SIZE, GFP_KERNEL);
+	char line[LINE_SIZE];
 	u16 i;
 
 	pr_err("VM %u has work, but all of its vCPUs sleep: a lost wake-up; running them\n",
 	       vm->id);
-	if (!line)
-		return;
-	vm_line(vm, line, LINE_SIZE);
+	vm_line(vm, line, sizeof(line));
 	pr_err("%s\n", line);
 	for (i = 0; i < hf_vm_nr_vcpus(vm); i++) {
-		vcpu_line(&vm->vcpus[i], line, LINE_SIZE);
+		vcpu_line(&vm->vcpus[i], line, sizeof(line));
 		pr_err("%s\n", line);
 	}
-	kfree(line);
 }
 
 /* Stalled means: in this state at two looks, and nothing ran between them. */

@@ -195,13 +195,12 @@ static int refuse_hibernation(struct notifier_block *block, unsigned long event,
 
 static struct notifier_block pm_block = { .notifier_call = refuse_hibernation };
 
-void hf_vm_start_all(void)
+int hf_vm_start_all(void)
 {
 	struct hf_vm *vm;
 	unsigned long id;
 	u16 i;
 
-	register_pm_notifier(&pm_block);
 	/* The work may have added some, which it starts itself. */
 	hf_for_each_vm(vm, id) {
 		u16 nr_vcpus = hf_vm_nr_vcpus(vm);
@@ -209,6 +208,7 @@ void hf_vm_start_all(void)
 		for (i = 0; i < nr_vcpus; i++)
 			hf_vcpu_start(&vm->vcpus[i]);
 	}
+	return register_pm_notifier(&pm_block);
 }
 
 void hf_vm_stop_all(void)

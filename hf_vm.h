@@ -138,7 +138,7 @@ extern struct xarray hf_vms;
 #define hf_for_each_vm(vm, id) xa_for_each(&hf_vms, id, vm)
 
 /* Start the threads / end them and wait for that / free everything. May sleep. */
-void hf_vm_start_all(void);
+int hf_vm_start_all(void);
 void hf_vm_stop_all(void);
 void hf_vm_destroy_all(void);
 
