@@ -30,7 +30,7 @@
 #include "hf_vcpu.h"
 #include "hf_vm.h"
 
-/* Position of the EL2 physical timer among the interrupts of arm,armv8-timer. */
+/* Position of the EL2 physical timer among interrupts of arm,armv8-timer without names. */
 #define HYP_TIMER_INDEX	3
 
 static char *vms;
@@ -102,9 +102,13 @@ static void hyp_timer_free(void)
 static int hyp_timer_init(void)
 {
 	struct device_node *node = of_find_compatible_node(NULL, NULL, "arm,armv8-timer");
+	int index = of_property_match_string(node, "interrupt-names", "hyp-phys");
 	int err;
 
-	hyp_timer_irq = node ? irq_of_parse_and_map(node, HYP_TIMER_INDEX) : 0;
+	/* Where there are names, another one is another interrupt. */
+	if (index == -EINVAL)
+		index = HYP_TIMER_INDEX;
+	hyp_timer_irq = node && index >= 0 ? irq_of_parse_and_map(node, index) : 0;
 	of_node_put(node);
 	if (!hyp_timer_irq) {
 		pr_err("the device tree has no EL2 timer interrupt; guests could not be preempted\n");

@@ -203,8 +203,9 @@ static void silence_times_out_and_the_peer_is_told(struct kunit *test)
 	struct socket *sock = bed_connecting(test, vcpu);
 
 	hf_sk(sock->sk)->connect_until = jiffies;
-	KUNIT_EXPECT_TRUE_MSG(test, mod_delayed_work(system_dfl_wq, &hf_sk(sock->sk)->connect_timeout,
-						     0), "a time limit is set");
+	KUNIT_EXPECT_TRUE_MSG(test, mod_delayed_work(system_dfl_wq,
+						     &hf_sk(sock->sk)->connect_timeout, 0),
+			      "a time limit is set");
 	KUNIT_EXPECT_TRUE(test, bed_eventually(READ_ONCE(sock->sk->sk_err)));
 	KUNIT_EXPECT_EQ(test, -ETIMEDOUT, bed_connect(sock, 2, PEER_PORT, 0));
 	KUNIT_EXPECT_EQ(test, (int)RESET, (int)bed_heard(vcpu->vm));

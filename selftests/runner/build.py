@@ -133,8 +133,8 @@ class Builder:
             self.command(f"{kernel}-testcall", [*make, "modules"])
         return os.path.join(out, "hf_testcall.ko")
 
-    def floor(self, kernel):
-        return os.path.join(os.path.dirname(self.testcall(kernel)), "hf_floor.ko")
+    def beside_testcall(self, kernel, name):
+        return os.path.join(os.path.dirname(self.testcall(kernel)), name)
 
     # --- everything else
 
@@ -182,7 +182,8 @@ class Builder:
             archive.file(f"bin/{os.path.basename(tool)}", tool, 0o755)
         if with_tests:
             archive.file("lib/hf_testcall.ko", self.testcall(kernel))
-            archive.file("lib/hf_floor.ko", self.floor(kernel))
+            for name in ("hf_floor.ko", "hf_names.ko"):
+                archive.file(f"lib/{name}", self.beside_testcall(kernel, name))
             for test in programs(self.user()):
                 archive.file(f"tests/{os.path.basename(test)}", test, 0o755)
         if foreign:
