@@ -139,10 +139,7 @@ void hf_flow_wait_sent(struct hf_flow *flow, long timeout);
  */
 void hf_flow_close(struct hf_flow *flow);
 
-/*
- * Send the next message for @vm if it has room. After each of its exits; with @retry, which
- * also looks again at a mailbox that stays full, now and then. May not sleep.
- */
+/* Send the next message for @vm if it has room. After each exit, and (@retry) now and then. */
 void hf_flow_drain(struct hf_vm *vm, bool retry);
 
 /* The VM is dead, or the module goes: drop all that is queued. Process context. */

@@ -17,10 +17,7 @@
 
 #include "hf_pages.h"
 
-static struct {
-	void *tx;
-	void *rx;
-} pages;
+static struct { void *tx, *rx; } pages;
 
 void *hf_pages_tx(void)
 {

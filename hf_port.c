@@ -11,13 +11,14 @@
  * either a socket of all VMs stands there, or sockets of different VMs.
  */
 #include <linux/mutex.h>
+#include <linux/random.h>
 #include <linux/rhashtable.h>
 
 #include "hf_mutant.h"
 #include "hf_port.h"
 #include "hf_vm.h"
 
-/* Free ports are given out from here on, each once. */
+/* Free ports begin here or later, anew at each load: a guest may answer one of the last load. */
 #define FIRST_FREE_PORT		0x10000
 
 static const struct rhashtable_params port_params = {
@@ -35,7 +36,7 @@ static const struct rhashtable_params connection_params = {
 };
 
 static struct rhashtable ports, connections;
-static atomic64_t last_free_port = ATOMIC64_INIT(FIRST_FREE_PORT - 1);
+static atomic64_t last_free_port;
 
 /* One who looks for what stands in the way of a port, and inserts it. */
 static DEFINE_MUTEX(bind_lock);
@@ -151,6 +152,7 @@ int hf_port_init(void)
 {
 	int err = rhashtable_init(&ports, &port_params);
 
+	atomic64_set(&last_free_port, FIRST_FREE_PORT + ((u64)get_random_u32() << 16));
 	if (err)
 		return err;
 	err = rhashtable_init(&connections, &connection_params);

@@ -37,7 +37,7 @@ COMPLAINT_OF_GUESTS = "|".join([
     r"^ERROR: (?:api_interrupt_enable: invalid interrupt ID|"
     r"Cannot deliver message to VM \w+, RX buffer not ready)\.$",
     r"^WARNING: Stage-2 page fault: ",
-    *(rf"^{re.escape(error[:end])}\[ *\d+\.\d+\] " for error in GUEST_ERRORS
+    *(rf"^{re.escape(error[:end])}\[? *\d+\.\d+\] " for error in GUEST_ERRORS
       for end in range(len("ERROR: C"), len(error) + 1))])
 
 
@@ -47,6 +47,8 @@ def reason_against(run):
         return "boots without a hypervisor"
     if run.module != "plain":
         return f"needs instrumentation in the module: {run.module}"
+    if "hf_crash=1" in run.append:
+        return "the machine's memory, which is dumped, includes the hypervisor's there"
     if any(vm.count(":") > 1 for vm in run.vms):
         return "VMs with UUIDs are partition packages there"
     return None

@@ -197,6 +197,24 @@ TEST(many_loads_and_unloads_under_traffic)
 	}
 }
 
+/* A guest may still answer a socket of the load before. */
+TEST(free_ports_of_two_loads_differ)
+{
+	HFT_NEED_GUEST(guest, "echo", 0);
+	uint64_t port[2];
+	int i, fd;
+
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, hft_module_load(""));
+		fd = hft_connect(guest->id, 10);
+		ASSERT_LE(0, fd);
+		port[i] = hft_port(fd);
+		close(fd);
+		ASSERT_EQ(0, hft_module_unload_wait(HFT_PATIENCE_MS));
+	}
+	EXPECT_NE(port[0], port[1]);
+}
+
 TEST(quick_loads_and_unloads)
 {
 	HFT_NEED_GUEST(guest, "echo", 0);
