@@ -24,7 +24,7 @@ COMPLAINTS = re.compile("|".join((
     # Said once a boot, to blame a module or a program of ours. The host may be to blame
     # for a work item that is slow, unless it is ours.
     r"\bdeprecated\b", r"\bobsolete\b", r"\bwill (?:be removed|stop working)\b",
-    r"\[(?:hafnium|hf_\w+)\] hogged CPU", r"refusing to freeze",
+    r"\[(?:hafnium|hf_\w+)\] hogged CPU", r"Freezing .* failed after",
     # The module's own: its stall detector had to help, whoever got an answer.
     r"a lost wake-up",
     # What is not shown may be a complaint.
