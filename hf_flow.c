@@ -44,32 +44,36 @@ bool hf_flow_is_done_locked(const struct hf_flow *flow)
 	return skb_queue_empty(&flow->queue) && !flow->owed;
 }
 
-void hf_flow_wake_refused_locked(struct hf_vm *vm)
+static void wake_sender_locked(struct hf_flow *flow)
 {
-	struct hf_flow *flow, *next;
-
-	lockdep_assert_held(&vm->tx_lock);
-	list_for_each_entry_safe(flow, next, &vm->refused, refused) {
+	lockdep_assert_held(&flow->vm->tx_lock);
+	if (!list_empty(&flow->refused)) {
 		list_del_init(&flow->refused);
 		hf_socket_wake_senders(flow->sk);
 	}
 }
 
+/*
+ * Room is told to the flow whose queue got empty, and, one for each message that leaves a
+ * VM's queue which is not half full, to the flow that waited longest. A sender may leave
+ * its room unused: the next message wakes the next, and a flow that waits has something
+ * queued, so that it hears when that is gone at the latest.
+ */
 void hf_flow_unlink_locked(struct hf_flow *flow, struct sk_buff *skb)
 {
 	struct hf_vm *vm = flow->vm;
-	unsigned int before = vm->queued_bytes;
 
 	lockdep_assert_held(&vm->tx_lock);
 	__skb_unlink(skb, &flow->queue);
 	WRITE_ONCE(vm->queued, vm->queued - 1);
-	WRITE_ONCE(vm->queued_bytes, before - skb->truesize);
+	WRITE_ONCE(vm->queued_bytes, vm->queued_bytes - skb->truesize);
 	if (flow->closed)
 		vm->closed_bytes -= skb->truesize;
 
-	if (before >= HF_FLOW_VM_BYTES / 2 &&
-	    (skb_queue_empty(&flow->queue) || vm->queued_bytes < HF_FLOW_VM_BYTES / 2))
-		hf_flow_wake_refused_locked(vm);
+	if (skb_queue_empty(&flow->queue))
+		wake_sender_locked(flow);
+	if (vm->queued_bytes < HF_FLOW_VM_BYTES / 2 && !list_empty(&vm->refused))
+		wake_sender_locked(list_first_entry(&vm->refused, struct hf_flow, refused));
 }
 
 void hf_flow_rotate_locked(struct hf_flow *flow)
@@ -249,17 +253,17 @@ void hf_flow_join_locked(struct hf_flow *flow)
 		list_add_tail(&flow->node, &vm->flows);
 }
 
-static bool has_room_locked(const struct hf_flow *flow)
+/* Whether there is room; if not, the flow's owner is woken when there is. */
+static bool want_room_locked(struct hf_flow *flow)
 {
-	lockdep_assert_held(&flow->vm->tx_lock);
-	return flow->vm->queued_bytes < HF_FLOW_VM_BYTES || skb_queue_empty(&flow->queue);
-}
+	struct hf_vm *vm = flow->vm;
 
-static void want_room_locked(struct hf_flow *flow)
-{
-	lockdep_assert_held(&flow->vm->tx_lock);
+	lockdep_assert_held(&vm->tx_lock);
+	if (vm->queued_bytes < HF_FLOW_VM_BYTES || skb_queue_empty(&flow->queue))
+		return true;
 	if (list_empty(&flow->refused))
-		list_add_tail(&flow->refused, &flow->vm->refused);
+		list_add_tail(&flow->refused, &vm->refused);
+	return false;
 }
 
 bool hf_flow_want_room(struct hf_flow *flow)
@@ -271,9 +275,7 @@ bool hf_flow_want_room(struct hf_flow *flow)
 	if (READ_ONCE(vm->queued_bytes) < HF_FLOW_VM_BYTES)
 		return true;
 	spin_lock(&vm->tx_lock);
-	has_room = vm->dead || has_room_locked(flow);
-	if (!has_room)
-		want_room_locked(flow);
+	has_room = vm->dead || want_room_locked(flow);
 	spin_unlock(&vm->tx_lock);
 	return has_room;
 }
@@ -287,11 +289,9 @@ int hf_flow_send(struct hf_flow *flow, struct sk_buff *skb)
 	spin_lock(&vm->tx_lock);
 	if (vm->dead)
 		err = -EPIPE;
-	else if (!has_room_locked(flow))
+	else if (!want_room_locked(flow))
 		err = -EAGAIN;
 	if (err) {
-		if (err == -EAGAIN)
-			want_room_locked(flow);
 		spin_unlock(&vm->tx_lock);
 		return err;
 	}

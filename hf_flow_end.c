@@ -159,7 +159,6 @@ void hf_flow_purge(struct hf_vm *vm)
 	spin_lock(&vm->tx_lock);
 	list_for_each_entry_safe(flow, next, &vm->flows, node)
 		clear_locked(flow, ~0U, &unsent);
-	hf_flow_wake_refused_locked(vm);
 	spin_unlock(&vm->tx_lock);
 
 	atomic_long_add(skb_queue_len(&unsent), &vm->dropped_unsent);

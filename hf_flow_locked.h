@@ -19,9 +19,6 @@ void hf_flow_rotate_locked(struct hf_flow *flow);
 /* There is something to send: from now on it gets its turns. */
 void hf_flow_join_locked(struct hf_flow *flow);
 
-/* Whoever was refused may try again; who comes too late asks again. */
-void hf_flow_wake_refused_locked(struct hf_vm *vm);
-
 /* How many of its kind are kept: those that a socket left, or answers to strays. */
 static inline unsigned int *hf_flow_closed_count(const struct hf_flow *flow)
 {

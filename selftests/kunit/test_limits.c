@@ -70,6 +70,37 @@ static void whoever_was_refused_hears_of_room(struct kunit *test)
 	hf_flow_close(flow);
 }
 
+static void room_wakes_one_sender_per_message(struct kunit *test)
+{
+	struct hf_vm *vm = bed_vm(test, 2, 1);
+	struct hf_flow *flows[4];
+	int i, n = 0;
+
+	for (i = 0; i < ARRAY_SIZE(flows); i++)
+		flows[i] = bed_flow(test, vm, bed_owner(test, note_room));
+	bed_flow_send(flows[3], 1);
+	bed_flow_send(flows[3], 2);
+	while (vm->queued_bytes < HF_FLOW_VM_BYTES)
+		hf_flow_send(flows[n++ % 3], bed_skb(1, 4000));
+	for (i = 0; i < ARRAY_SIZE(flows); i++)
+		KUNIT_EXPECT_FALSE(test, hf_flow_want_room(flows[i]));
+	woken = 0;
+	while (vm->queued_bytes >= HF_FLOW_VM_BYTES / 2) {
+		KUNIT_EXPECT_EQ(test, woken, skb_queue_empty(&flows[3]->queue));
+		bed_next(vm);
+	}
+	/* The first three do not use it. */
+	for (i = 0; i < 3; i++) {
+		KUNIT_EXPECT_EQ_MSG(test, 2 + i, woken, "its own queue is empty, and one each");
+		KUNIT_EXPECT_TRUE_MSG(test, list_empty(&flows[i]->refused), "in turn");
+		bed_next(vm);
+	}
+	KUNIT_EXPECT_EQ(test, 4, woken);
+	hf_flow_purge(vm);
+	for (i = 0; i < ARRAY_SIZE(flows); i++)
+		hf_flow_close(flows[i]);
+}
+
 static void death_wakes_whoever_was_refused_and_drops_the_rest(struct kunit *test)
 {
 	struct hf_vm *vm = bed_vm(test, 2, 1);
@@ -199,6 +230,7 @@ static void senders_to_several_vms_share_the_tx_page_one_at_a_time(struct kunit 
 static struct kunit_case limits_cases[] = {
 	KUNIT_CASE(full_vm_refuses_those_that_have_something_queued),
 	KUNIT_CASE(whoever_was_refused_hears_of_room),
+	KUNIT_CASE(room_wakes_one_sender_per_message),
 	KUNIT_CASE(death_wakes_whoever_was_refused_and_drops_the_rest),
 	KUNIT_CASE(what_a_closed_flow_had_queued_is_still_sent),
 	KUNIT_CASE(closed_flows_are_kept_up_to_a_number_only),
