@@ -98,6 +98,8 @@ void hft_vm_word(unsigned int vm, const char *key, char *buf, size_t size);
 int64_t hft_feature(const char *key);
 unsigned int hft_ffa_version(void);
 void hft_dump_state(void);
+/* Write to a file of the kernel's: 0 or the negative errno. */
+int hft_put(const char *path, const char *text);
 bool hft_have_testcall(void);
 int64_t hft_call(uint32_t fn, uint64_t x1, uint64_t x2, uint64_t x3,
 		 uint64_t x4, uint64_t x5);

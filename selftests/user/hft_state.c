@@ -92,6 +92,16 @@ void hft_vm_word(unsigned int vm, const char *key, char *buf, size_t size)
 		fclose(f);
 }
 
+int hft_put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int err = fd < 0 || write(fd, text, strlen(text)) < 0 ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
 int64_t hft_feature(const char *key)
 {
 	return sum_words(DIR_HAFNIUM "features", ANY, ANY, key);

@@ -29,23 +29,12 @@
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 240
 
-/* 0 or the negative errno of the write. */
-static int put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	int err = fd < 0 || write(fd, text, strlen(text)) < 0 ? -errno : 0;
-
-	if (fd >= 0)
-		close(fd);
-	return err;
-}
-
 static int put_number(const char *path, long number)
 {
 	char text[24];
 
 	snprintf(text, sizeof(text), "%ld", number);
-	return put(path, text);
+	return hft_put(path, text);
 }
 
 /* Without the newline; empty if it cannot be read. */
@@ -73,9 +62,9 @@ static bool has_word(const char *path, const char *word)
 /* Sleep until the clock rings, some whole seconds later. */
 static int suspend(void)
 {
-	int err = put(ALARM, "0") ?: put(ALARM, "+2");
+	int err = hft_put(ALARM, "0") ?: hft_put(ALARM, "+2");
 
-	return err ?: put(POWER "state", "freeze");
+	return err ?: hft_put(POWER "state", "freeze");
 }
 
 /* Seen with 7.3, whatever else is loaded: nothing would report the result. */
@@ -230,7 +219,7 @@ TEST(threads_freeze_with_their_control_group)
 	ASSERT_EQ(0, into_group(busy));
 	ASSERT_EQ(0, into_group(echo));
 	ASSERT_EQ(0, hft_echo_once(echo->id, 100));
-	ASSERT_EQ(0, put(GROUP "freezer.state", "FROZEN"));
+	ASSERT_EQ(0, hft_put(GROUP "freezer.state", "FROZEN"));
 	EXPECT_TRUE(becomes(GROUP "freezer.state", "FROZEN"));
 
 	busy_runs = runs(busy);
@@ -242,7 +231,7 @@ TEST(threads_freeze_with_their_control_group)
 	EXPECT_EQ(busy_runs, runs(busy));
 	EXPECT_EQ(echo_runs, runs(echo));
 
-	EXPECT_EQ(0, put(GROUP "freezer.state", "THAWED"));
+	EXPECT_EQ(0, hft_put(GROUP "freezer.state", "THAWED"));
 	for (i = 0; i < MESSAGES; i++)
 		EXPECT_EQ(5, recv(fd, in, sizeof(in), 0));
 	hft_sleep_ms(200);
@@ -261,7 +250,7 @@ TEST(threads_do_not_freeze_in_version_2_of_control_groups)
 	ASSERT_EQ(0, mount("cgroup2", CGROUP, "cgroup2", 0, NULL));
 	ASSERT_EQ(0, mkdir(GROUP, 0755));
 	ASSERT_EQ(0, into_group(busy));
-	ASSERT_EQ(0, put(GROUP "cgroup.freeze", "1"));
+	ASSERT_EQ(0, hft_put(GROUP "cgroup.freeze", "1"));
 	hft_sleep_ms(200);
 	EXPECT_STREQ("1", get(GROUP "cgroup.freeze"));
 	/* "populated 1" and "frozen 0": what is wanted, and what is not so. */
@@ -269,7 +258,7 @@ TEST(threads_do_not_freeze_in_version_2_of_control_groups)
 	before = runs(busy);
 	hft_sleep_ms(500);
 	EXPECT_LT(before, runs(busy));
-	EXPECT_EQ(0, put(GROUP "cgroup.freeze", "0"));
+	EXPECT_EQ(0, hft_put(GROUP "cgroup.freeze", "0"));
 }
 
 TEST(hibernation_is_refused_with_a_reason)
@@ -278,7 +267,7 @@ TEST(hibernation_is_refused_with_a_reason)
 	int log = hft_log_open();
 	char last[160];
 
-	EXPECT_EQ(-EBUSY, put(POWER "state", "disk"));
+	EXPECT_EQ(-EBUSY, hft_put(POWER "state", "disk"));
 	EXPECT_EQ(1, hft_log_lines(log, HFT_LOG_WARNING, last, sizeof(last)));
 	EXPECT_NE(NULL, strstr(last, "hibernation"));
 	EXPECT_EQ(0, hft_echo_once(echo->id, 100));
@@ -295,7 +284,7 @@ TEST(message_that_comes_meanwhile_ends_a_suspend)
 
 	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event));
 	snprintf(count, sizeof(count), "%s", get(POWER "wakeup_count"));
-	ASSERT_EQ(0, put(POWER "wakeup_count", count));
+	ASSERT_EQ(0, hft_put(POWER "wakeup_count", count));
 	ASSERT_EQ(5, send(fd, "hello", 5, 0));
 	ASSERT_EQ(POLLIN, hft_poll(fd, POLLIN, hft_patience_ms()));
 	EXPECT_EQ(-EBUSY, suspend());

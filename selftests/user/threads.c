@@ -120,16 +120,6 @@ static int share(const char *what, pid_t pid)
 	return percent;
 }
 
-static int put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	int ret = fd < 0 || write(fd, text, strlen(text)) < 0 ? -errno : 0;
-
-	if (fd >= 0)
-		close(fd);
-	return ret;
-}
-
 static int kernel_version(void)
 {
 	struct utsname name;
@@ -149,15 +139,15 @@ TEST(limit_of_a_control_group_holds_before_linux_6_18)
 
 	mkdir(CGROUP, 0755);
 	ASSERT_EQ(0, mount("cgroup2", CGROUP, "cgroup2", 0, NULL));
-	ASSERT_EQ(0, put(CGROUP "/cgroup.subtree_control", "+cpu"));
+	ASSERT_EQ(0, hft_put(CGROUP "/cgroup.subtree_control", "+cpu"));
 	ASSERT_EQ(0, mkdir(GROUP, 0755));
 	snprintf(text, sizeof(text), "%d %d", SHARE_US, PERIOD_US);
-	ASSERT_EQ(0, put(GROUP "cpu.max", text));
+	ASSERT_EQ(0, hft_put(GROUP "cpu.max", text));
 	snprintf(text, sizeof(text), "%d", thread_of(busy));
-	ASSERT_EQ(0, put(GROUP "cgroup.procs", text));
+	ASSERT_EQ(0, hft_put(GROUP "cgroup.procs", text));
 	percent = share("cpu.max", thread_of(busy));
 	EXPECT_EQ(kernel_version() < 618, percent < MOST_PERCENT);
-	EXPECT_EQ(0, put(CGROUP "/cgroup.procs", text));
+	EXPECT_EQ(0, hft_put(CGROUP "/cgroup.procs", text));
 }
 
 struct sched_attr_v0 {
