@@ -4,7 +4,7 @@
  *
  * Owns the RX page, from the exit that tells of a message to FFA_RX_RELEASE. In
  * between interrupts are disabled, and nothing is waited for: the copy goes to a
- * buffer that was there before the vCPU was run, and to the end of its VM's list.
+ * buffer that this CPU had before the vCPU was run, and to the end of its VM's list.
  * Delivery comes later, in the order of that list.
  *
  * Invariant: the page waits for nothing; a VM's messages are delivered in the
@@ -15,6 +15,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/llist.h>
+#include <linux/percpu.h>
 #include <linux/printk.h>
 
 #include "hf_mutant.h"
@@ -27,43 +28,60 @@ static const unsigned int spare_sizes[HF_RX_SPARES] = {
 	SKB_WITH_OVERHEAD(4096), HF_MAILBOX_SIZE - sizeof(struct hf_msg_hdr),
 };
 
-bool hf_rx_refill(struct hf_vcpu *vcpu, gfp_t gfp)
+DEFINE_PER_CPU(struct hf_rx_spares, hf_rx_spares) = { .missing = HF_RX_ALL_SPARES };
+
+bool hf_rx_refill(gfp_t gfp)
 {
+	struct hf_rx_spares *spares;
+	unsigned long missing;
+	struct sk_buff *skb;
 	int i;
 
-	for (i = 0; i < HF_RX_SPARES; i++) {
-		if (!vcpu->spares[i])
-			vcpu->spares[i] = alloc_skb(spare_sizes[i], gfp);
-		if (!vcpu->spares[i])
+	while ((missing = raw_cpu_read(hf_rx_spares.missing))) {
+		i = __ffs(missing);
+		skb = alloc_skb(spare_sizes[i], gfp);
+		if (!skb)
 			return false;
+		/* Of the CPU where we are now, and another could have been faster. */
+		spares = get_cpu_ptr(&hf_rx_spares);
+		if (__test_and_clear_bit(i, &spares->missing))
+			swap(spares->skb[i], skb);
+		put_cpu_ptr(&hf_rx_spares);
+		kfree_skb(skb);
 	}
-	vcpu->rx_ready = true;
 	return true;
 }
 
-void hf_rx_free(struct hf_vcpu *vcpu)
+void hf_rx_free(void)
 {
-	int i;
+	int cpu, i;
 
-	for (i = 0; i < HF_RX_SPARES; i++)
-		kfree_skb(vcpu->spares[i]);
+	for_each_possible_cpu(cpu) {
+		struct hf_rx_spares *spares = per_cpu_ptr(&hf_rx_spares, cpu);
+
+		for (i = 0; i < HF_RX_SPARES; i++) {
+			kfree_skb(spares->skb[i]);
+			spares->skb[i] = NULL;
+		}
+		spares->missing = HF_RX_ALL_SPARES;
+	}
 }
 
-static struct sk_buff *use_spare(struct hf_vcpu *vcpu, u32 len)
+static struct sk_buff *use_spare(u32 len)
 {
-	struct sk_buff *skb;
+	struct hf_rx_spares *spares = this_cpu_ptr(&hf_rx_spares);
+	struct sk_buff *skb = NULL;
 	int i = 0;
 
 	while (spare_sizes[i] < len)
 		i++;
-	skb = vcpu->spares[i];
-	vcpu->spares[i] = NULL;
-	vcpu->rx_ready = false;
+	swap(spares->skb[i], skb);
+	__set_bit(i, &spares->missing);
 	return skb;
 }
 
 /* The RX page holds @len bytes of @vm from @offset on. */
-static void copy_message(struct hf_vcpu *vcpu, struct hf_vm *vm, u32 offset, u32 len)
+static void copy_message(struct hf_vm *vm, u32 offset, u32 len)
 {
 	const void *message = hf_pages_rx() + offset;
 	struct hf_msg_hdr hdr;
@@ -79,7 +97,7 @@ static void copy_message(struct hf_vcpu *vcpu, struct hf_vm *vm, u32 offset, u32
 	}
 
 	len -= sizeof(hdr);
-	skb = use_spare(vcpu, len);
+	skb = use_spare(len);
 	/* The page is EL2's to write: one copy, then the copy is used. */
 	memcpy(&hdr, message, sizeof(hdr));
 	skb_put_data(skb, message + sizeof(hdr), len);
@@ -103,7 +121,7 @@ static bool release_page(void)
 
 bool hf_rx_take(struct hf_vcpu *vcpu, u32 len)
 {
-	copy_message(vcpu, vcpu->vm, 0, len);
+	copy_message(vcpu->vm, 0, len);
 	if (hf_mutant(RX_HELD)) {
 		local_irq_enable();
 		isb();
@@ -125,14 +143,14 @@ bool hf_rx_take_unseen(struct hf_vcpu *vcpu)
 	struct hf_vm *vm;
 
 	/* Without a buffer it stays there until the next exit. */
-	if (le16_to_cpu(READ_ONCE(page->receiver)) != HF_PRIMARY_VM_ID || !vcpu->rx_ready ||
+	if (le16_to_cpu(READ_ONCE(page->receiver)) != HF_PRIMARY_VM_ID || !hf_rx_is_ready() ||
 	    !hf_ffa_rx_full())
 		return false;
 
 	hdr = *page;
 	vm = hf_vm_find(le16_to_cpu(hdr.sender));
 	if (vm && le32_to_cpu(hdr.offset) >= sizeof(hdr)) {
-		copy_message(vcpu, vm, le32_to_cpu(hdr.offset), le32_to_cpu(hdr.size));
+		copy_message(vm, le32_to_cpu(hdr.offset), le32_to_cpu(hdr.size));
 		/* A thread that is preempted would keep it: its own VM's delivers it. */
 		if (IS_ENABLED(CONFIG_PREEMPT_RT))
 			hf_vcpu_request(&vm->vcpus[0], HF_REQ_WAKE);

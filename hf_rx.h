@@ -5,6 +5,7 @@
 #ifndef HF_RX_H
 #define HF_RX_H
 
+#include <linux/percpu-defs.h>
 #include <linux/skbuff.h>
 
 #include "hf_vm.h"
@@ -23,20 +24,42 @@ struct hf_skb_cb {
 
 #define HF_SKB_CB(skb) ((struct hf_skb_cb *)(skb)->cb)
 
+/* Sizes of buffers for received messages. */
+#define HF_RX_SPARES		5
+#define HF_RX_ALL_SPARES	GENMASK(HF_RX_SPARES - 1, 0)
+
+/*
+ * A CPU's buffers, for what the next exit brings. Of the CPU and not of the vCPU: those
+ * that were freed last, which the allocator has at hand, are used next.
+ */
+struct hf_rx_spares {
+	unsigned long missing;		/* one bit each */
+	struct sk_buff *skb[HF_RX_SPARES];
+};
+
+/* Under disabled preemption; may be looked at without. */
+DECLARE_PER_CPU(struct hf_rx_spares, hf_rx_spares);
+
+/* Whether this CPU has a buffer for whatever message the next exit brings. */
+static inline bool hf_rx_is_ready(void)
+{
+	return !raw_cpu_read(hf_rx_spares.missing);
+}
+
 /**
  * hf_rx_refill() - have a buffer for whatever message the next exit brings
  * @gfp: GFP_KERNEL, or HF_RX_NOWAIT where sleeping is not allowed.
  *
- * Without it the vCPU may not be run. Context: whoever runs @vcpu.
+ * Without it no vCPU may be run on this CPU. Context: process.
  * Return: false if there is no memory.
  */
-bool hf_rx_refill(struct hf_vcpu *vcpu, gfp_t gfp);
+bool hf_rx_refill(gfp_t gfp);
 
 /* The reserves are not for guests: the socket would drop what comes from there. */
 #define HF_RX_NOWAIT	(GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC)
 
-/* Free what hf_rx_refill() got. After the vCPU's thread has ended. */
-void hf_rx_free(struct hf_vcpu *vcpu);
+/* Free what hf_rx_refill() got. After the threads of all vCPUs have ended. */
+void hf_rx_free(void);
 
 /**
  * hf_rx_take() - take a message of @vcpu's VM out of the RX page, and free the page

@@ -188,7 +188,16 @@ static void run_guest(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit)
 	guest_time_ends();
 }
 
-/* Run the vCPU until it exits. Returns false if a request came first, or this CPU is wanted. */
+/* Where preemption is not disabled this may be another CPU than the one that was refilled. */
+static bool has_moved_unready(void)
+{
+	return IS_ENABLED(CONFIG_PREEMPT_RT) && !hf_rx_is_ready();
+}
+
+/*
+ * Run the vCPU until it exits. Returns false if a request came first, or this CPU is
+ * wanted or has no buffer.
+ */
 static bool vcpu_enter(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit)
 {
 	bool entered = false;
@@ -214,7 +223,8 @@ static bool vcpu_enter(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit)
 	 * Proof:  litmus/SB+request-vs-enter, litmus/R+mirror-vs-consume, spin/vcpu_sleep
 	 */
 	smp_mb();
-	if ((!READ_ONCE(vcpu->requests) && !hf_need_resched()) || hf_mutant(NO_LAST_LOOK)) {
+	if ((!READ_ONCE(vcpu->requests) && !hf_need_resched() && !has_moved_unready()) ||
+	    hf_mutant(NO_LAST_LOOK)) {
 		hf_mutant_window(vcpu->vm->id, HF_WINDOW_AFTER_LAST_LOOK,
 				 hf_mutant(INTERRUPTS_ON));
 		run_guest(vcpu, exit);
@@ -317,7 +327,7 @@ static void run(struct hf_vcpu *vcpu, int exits)
 	unsigned long requests;
 
 	while (exits-- && !hf_need_resched() && !freezing(vcpu->task) &&
-	       (vcpu->rx_ready || hf_rx_refill(vcpu, HF_RX_NOWAIT))) {
+	       (hf_rx_is_ready() || hf_rx_refill(HF_RX_NOWAIT))) {
 		requests = check_requests(vcpu);
 		if (requests & BIT(HF_REQ_STOP)) {
 			make_request(vcpu, HF_REQ_STOP);
@@ -450,7 +460,7 @@ static bool has_to_stop(const struct hf_vcpu *vcpu)
 static void wait_for_memory(struct hf_vcpu *vcpu)
 {
 	runner_end();
-	while (!hf_rx_refill(vcpu, GFP_KERNEL) && !has_to_stop(vcpu)) {
+	while (!hf_rx_refill(GFP_KERNEL) && !has_to_stop(vcpu)) {
 		try_to_freeze();
 		schedule_timeout_idle(1);
 	}
@@ -469,7 +479,7 @@ static int vcpu_thread(void *data)
 		vcpu_block(vcpu);
 		if (has_to_stop(vcpu))
 			break;
-		if (!vcpu->rx_ready && !hf_rx_refill(vcpu, HF_RX_NOWAIT))
+		if (!hf_rx_refill(HF_RX_NOWAIT))
 			wait_for_memory(vcpu);
 		serve(vcpu, INT_MAX);
 		yields = vcpu->last_exit == HF_EXIT_YIELD;
@@ -513,7 +523,6 @@ int hf_vcpu_create(struct hf_vcpu *vcpu, struct hf_vm *vm, u16 index)
 void hf_vcpu_destroy(struct hf_vcpu *vcpu)
 {
 	put_task_struct(vcpu->task);
-	hf_rx_free(vcpu);
 }
 
 void hf_vcpu_start(struct hf_vcpu *vcpu)

@@ -30,11 +30,7 @@ enum hf_vcpu_request {
 	HF_REQ_ON,		/* EL2 named it: it is on, and has to run */
 };
 
-/* Sizes of buffers for received messages. */
-#define HF_RX_SPARES	5
-
 struct hf_vm;
-struct sk_buff;
 
 /* What a vCPU that polls did since a message was accepted; hf_wait.c. */
 struct hf_polling {
@@ -71,8 +67,6 @@ struct hf_vcpu {
 	ktime_t deadline;		/* when to run it again without a request */
 	struct hrtimer timer;
 	bool timed;			/* the timer was started */
-	struct sk_buff *spares[HF_RX_SPARES];	/* for what the next exit brings; hf_rx.c */
-	bool rx_ready;			/* they are all there */
 	struct hf_vm *unseen;		/* the last exit brought a message of it by FFA_MSG_SEND2 */
 	ktime_t exited;			/* when, if the exit came with a timeout */
 	enum hf_exit_kind last_exit;

@@ -17,6 +17,7 @@
 #include <linux/suspend.h>
 
 #include "hf_compat.h"
+#include "hf_rx.h"
 #include "hf_vm.h"
 
 DEFINE_XARRAY(hf_vms);
@@ -231,4 +232,5 @@ void hf_vm_destroy_all(void)
 		vm_destroy(vm);
 	}
 	xa_destroy(&hf_vms);
+	hf_rx_free();
 }

@@ -75,12 +75,10 @@ void bed_exit(struct kunit *test)
 struct hf_vm *bed_vm_booted(struct kunit *test, u16 id, u16 nr_vcpus)
 {
 	struct hf_vm *vm;
-	u16 i;
 
 	KUNIT_ASSERT_EQ(test, 0, hf_vm_create(id, nr_vcpus));
 	vm = hf_vm_find(id);
-	for (i = 0; i < nr_vcpus; i++)
-		KUNIT_ASSERT_TRUE(test, hf_rx_refill(&vm->vcpus[i], GFP_KERNEL));
+	KUNIT_ASSERT_NOT_NULL(test, vm);
 	return vm;
 }
 
@@ -91,7 +89,6 @@ struct hf_vm *bed_vm(struct kunit *test, u16 id, u16 nr_vcpus)
 
 	for (i = 1; i < nr_vcpus; i++) {
 		KUNIT_ASSERT_EQ(test, 0, hf_vm_add_vcpus(vm, i + 1, true));
-		KUNIT_ASSERT_TRUE(test, hf_rx_refill(&vm->vcpus[i], GFP_KERNEL));
 		fake_switch_on(&vm->vcpus[i]);
 	}
 	return vm;
@@ -128,14 +125,25 @@ bool bed_is_blocked(const struct hf_vcpu *vcpu)
 	       READ_ONCE(vcpu->task->__state) != TASK_RUNNING;
 }
 
+void bed_take(struct hf_vcpu *vcpu, enum hf_exit_kind kind, const struct hf_ffa_exit *exit)
+{
+	for (;;) {
+		hf_rx_refill(HF_RX_NOWAIT);
+		local_irq_disable();
+		if (hf_rx_is_ready())
+			break;
+		local_irq_enable();
+	}
+	hf_mailbox_exit(vcpu, kind, exit);
+	local_irq_enable();
+}
+
 void bed_hear(struct hf_vcpu *vcpu, enum hf_exit_kind kind, const struct hf_ffa_exit *exit)
 {
 	WRITE_ONCE(vcpu->last_exit, kind);
-	local_irq_disable();
-	hf_mailbox_exit(vcpu, kind, exit);
-	local_irq_enable();
+	bed_take(vcpu, kind, exit);
 	hf_mailbox_finish(vcpu);
-	while (!hf_rx_refill(vcpu, HF_RX_NOWAIT))
+	while (!hf_rx_refill(HF_RX_NOWAIT))
 		;
 }
 

@@ -70,6 +70,8 @@ static inline bool bed_waits(const struct hf_vm *vm, int index)
 	return READ_ONCE(*vm->waiting) & BIT(index);
 }
 
+/* The section of an exit by hand: the message, if it brings one, is taken, not delivered. */
+void bed_take(struct hf_vcpu *vcpu, enum hf_exit_kind kind, const struct hf_ffa_exit *exit);
 /* What the primary hears of an exit by hand, without a thread; the same in a few words. */
 void bed_hear(struct hf_vcpu *vcpu, enum hf_exit_kind kind, const struct hf_ffa_exit *exit);
 void bed_exit_by_hand(struct hf_vcpu *vcpu, enum hf_exit_kind kind, u16 sender, u16 receiver,

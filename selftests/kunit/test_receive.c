@@ -327,9 +327,7 @@ static void take(struct hf_vcpu *vcpu, const void *message, u32 len)
 
 	memcpy(phys_to_virt(fake->rx), message, len);
 	fake->rx_full = true;
-	local_irq_disable();
-	hf_mailbox_exit(vcpu, HF_EXIT_MSG_SEND, &exit);
-	local_irq_enable();
+	bed_take(vcpu, HF_EXIT_MSG_SEND, &exit);
 }
 
 static void page_is_free_before_its_message_is_delivered(struct kunit *test)

@@ -18,7 +18,8 @@
  * left; whatever happens to VM 0, VM 1's messages get through, and those for it; a vCPU whose sibling's
  * thread stays away has its messages delivered; without RT, and without memory, a thread that is not run
  * any more has delivered what it took (none_kept).
- * Not here: memory order (llist_add() and llist_del_all() are full barriers), requests and sleep
+ * Not here: that buffers are a CPU's, which a runner that came to another one fills there (refill());
+ * memory order (llist_add() and llist_del_all() are full barriers), requests and sleep
  * (vcpu_sleep.pml), the mirrors (mailbox.pml), senders that run a vCPU.
  *
  * Sites:  hf_vcpu.c:vcpu_thread(), hf_vcpu.c:serve(), hf_vcpu.c:run(), hf_exit.c:hf_exit_take(),
