@@ -6,16 +6,19 @@
  * cannot unmap: the pages are EL2's then until the machine is reset. No other thread
  * uses the pages when they come and go.
  *
- * Invariant: a page that EL2 may write is never given back to the kernel.
+ * Invariant: the pages are the same at each load, and never given back to the kernel.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/crash_dump.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
+#include <linux/platform_device.h>
 #include <linux/printk.h>
 
 #include "hf_pages.h"
+
+#define KEEPER	"hafnium-rxtx"
 
 static struct { void *tx, *rx; } pages;
 
@@ -29,22 +32,34 @@ const void *hf_pages_rx(void)
 	return pages.rx;
 }
 
-static void pages_free(void)
+/*
+ * Hafnium splits its page tables for each 2 MB of which it maps a page, and does not join
+ * them again: with other pages at each load, v2.6 has no memory left after five, or panics.
+ * What outlives a module is a device, which has their address for its data.
+ */
+static int pages_find(void)
 {
-	free_page((unsigned long)pages.rx);
-	free_page((unsigned long)pages.tx);
-	pages.rx = NULL;
-	pages.tx = NULL;
-}
+	struct device *keeper = bus_find_device_by_name(&platform_bus_type, NULL, KEEPER);
+	struct platform_device *made;
+	unsigned long both;
 
-static int pages_alloc(void)
-{
-	pages.tx = (void *)get_zeroed_page(GFP_KERNEL);
-	pages.rx = (void *)get_zeroed_page(GFP_KERNEL);
-	if (pages.tx && pages.rx)
-		return 0;
-	pages_free();
-	return -ENOMEM;
+	if (keeper) {
+		both = *(unsigned long *)dev_get_platdata(keeper);
+		put_device(keeper);
+	} else {
+		both = __get_free_pages(GFP_KERNEL | __GFP_ZERO, 1);
+		if (!both)
+			return -ENOMEM;
+		made = platform_device_register_data(NULL, KEEPER, PLATFORM_DEVID_NONE,
+						     &both, sizeof(both));
+		if (IS_ERR(made)) {
+			free_pages(both, 1);
+			return PTR_ERR(made);
+		}
+	}
+	pages.tx = (void *)both;
+	pages.rx = (void *)(both + PAGE_SIZE);
+	return 0;
 }
 
 /*
@@ -57,18 +72,12 @@ static bool unmap_of_the_dead(void)
 	       !hf_ffa_rxtx_unmap();
 }
 
-/*
- * Hafnium splits its page tables for each pair of pages that it maps, and joins them
- * again only when it runs out of memory: what it refuses then it takes the next time.
- */
 static int pages_map(void)
 {
-	int tries = 3;
-	int err;
+	int err = hf_ffa_rxtx_map(virt_to_phys(pages.tx), virt_to_phys(pages.rx));
 
-	do
+	if (err == -EBUSY && unmap_of_the_dead())
 		err = hf_ffa_rxtx_map(virt_to_phys(pages.tx), virt_to_phys(pages.rx));
-	while ((err == -ENOMEM || (err == -EBUSY && unmap_of_the_dead())) && --tries);
 	return err;
 }
 
@@ -76,7 +85,7 @@ int hf_pages_init(void)
 {
 	int err;
 
-	err = pages_alloc();
+	err = pages_find();
 	if (err)
 		return err;
 	err = pages_map();
@@ -89,7 +98,7 @@ int hf_pages_init(void)
 		pr_err("the hypervisor has the RX/TX pages of another driver, and takes no second pair: is arm_ffa loaded?\n");
 	else
 		pr_err("the hypervisor has the RX/TX pages of an earlier load or kernel, and keeps them until the machine is reset\n");
-	pages_free();
+	pages.tx = NULL;
 	return err;
 }
 
@@ -97,9 +106,7 @@ void hf_pages_exit(void)
 {
 	if (!pages.tx)
 		return;
-	if (!hf_ffa_rxtx_unmap())
-		pages_free();
-	else
-		pr_warn("the hypervisor keeps the RX/TX pages: they stay allocated\n");
+	if (hf_ffa_rxtx_unmap())
+		pr_warn("the hypervisor keeps the RX/TX pages\n");
 	pages.tx = NULL;
 }
