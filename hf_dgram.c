@@ -197,24 +197,72 @@ static bool can_send(struct sock *sk, struct hf_flow *flow)
 	return READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN || hf_flow_want_room(flow);
 }
 
-/* Hand the message over, when there is room. */
-static int send_message(struct sock *sk, struct hf_flow *flow, struct sk_buff *skb, bool nonblock)
+static bool has_room(const struct sock *sk)
 {
-	long timeout = sock_sndtimeo(sk, nonblock);
+	return sk_wmem_alloc_get(sk) < READ_ONCE(sk->sk_sndbuf);
+}
+
+/* As the kernel's receiver_wake_function(): a sender is not woken in a receiver's place. */
+static int sender_wake_function(struct wait_queue_entry *wait, unsigned int mode, int sync,
+				void *key)
+{
+	if (key && !(key_to_poll(key) & (EPOLLOUT | EPOLLERR)))
+		return 0;
+	return autoremove_wake_function(wait, mode, sync, key);
+}
+
+/*
+ * Wait for room in the flow's queue or, without one, in the socket's buffer. Returns 0 if
+ * it is worth trying again; whoever waited has to wake the next then.
+ */
+static int wait_for_room(struct sock *sk, struct hf_flow *flow, long *timeout)
+{
+	wait_queue_head_t *queue = flow ? &flow->senders : sk_sleep(sk);
+	DEFINE_WAIT_FUNC(wait, sender_wake_function);
+
+	if (!*timeout)
+		return -EAGAIN;
+	if (signal_pending(current))
+		return sock_intr_errno(*timeout);
+	prepare_to_wait_exclusive(queue, &wait, TASK_INTERRUPTIBLE);
+	if (!(flow ? can_send(sk, flow) : has_room(sk)))
+		*timeout = schedule_timeout(*timeout);
+	finish_wait(queue, &wait);
+	/* That ends the wait without making room. */
+	return READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN ? -EPIPE : 0;
+}
+
+static struct sk_buff *alloc_message(struct sock *sk, size_t len, long *timeout, int *err)
+{
+	struct sk_buff *skb;
+	bool waited = false;
+
+	while (!(skb = sock_alloc_send_skb(sk, len, true, err)) && *err == -EAGAIN) {
+		*err = wait_for_room(sk, NULL, timeout);
+		waited = true;
+		if (*err)
+			break;
+	}
+	if (waited && has_room(sk))
+		hf_socket_wake_senders(sk);
+	return skb;
+}
+
+/* Hand the message over, when there is room. */
+static int send_message(struct sock *sk, struct hf_flow *flow, struct sk_buff *skb, long *timeout)
+{
+	bool waited = false;
 	int err;
 
 	while ((err = hf_flow_send(flow, skb)) == -EAGAIN) {
 		WRITE_ONCE(hf_sk(sk)->full, flow);
-		if (!timeout)
+		err = wait_for_room(sk, flow, timeout);
+		waited = true;
+		if (err)
 			break;
-		timeout = wait_event_interruptible_timeout(*sk_sleep(sk), can_send(sk, flow),
-							   timeout);
-		if (timeout < 0)
-			return sock_intr_errno(sock_sndtimeo(sk, nonblock));
-		/* That ends the wait without making room. */
-		if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
-			return -EPIPE;
 	}
+	if (waited && can_send(sk, flow))
+		wake_up_interruptible(&flow->senders);
 	return err;
 }
 
@@ -222,11 +270,11 @@ static int send_message(struct sock *sk, struct hf_flow *flow, struct sk_buff *s
 static int send_buffered(struct sock *sk, const struct destination *to,
 			 const struct hf_msg_hdr *hdr, struct msghdr *msg, size_t len)
 {
-	bool nonblock = msg->msg_flags & MSG_DONTWAIT;
+	long timeout = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
 	struct sk_buff *skb;
 	int err;
 
-	skb = sock_alloc_send_skb(sk, sizeof(*hdr) + len, nonblock, &err);
+	skb = alloc_message(sk, sizeof(*hdr) + len, &timeout, &err);
 	if (!skb)
 		return err;
 	skb_put_data(skb, hdr, sizeof(*hdr));
@@ -234,7 +282,7 @@ static int send_buffered(struct sock *sk, const struct destination *to,
 	if (!err && READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
 		err = -EPIPE;
 	if (!err)
-		err = send_message(sk, to->flow, skb, nonblock);
+		err = send_message(sk, to->flow, skb, &timeout);
 	if (err)
 		kfree_skb(skb);
 	return err;
@@ -300,6 +348,8 @@ static void shut(struct sock *sk, u8 mask)
 static int dgram_shutdown(struct socket *sock, int how)
 {
 	struct sock *sk = sock->sk;
+	struct hf_flow *flow;
+	unsigned long id;
 	int err;
 
 	if (how < SHUT_RD || how > SHUT_RDWR)
@@ -308,6 +358,8 @@ static int dgram_shutdown(struct socket *sock, int how)
 	/* Without a peer, too, as programs end a recv() of theirs; but UDP's answer is an error. */
 	shut(sk, how + 1);
 	sk->sk_state_change(sk);
+	xa_for_each(&hf_sk(sk)->flows, id, flow)
+		wake_up_interruptible_all(&flow->senders);
 	err = sk->sk_state == TCP_ESTABLISHED ? 0 : -ENOTCONN;
 	release_sock(sk);
 	return err;

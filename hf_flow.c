@@ -49,6 +49,7 @@ static void wake_sender_locked(struct hf_flow *flow)
 	lockdep_assert_held(&flow->vm->tx_lock);
 	if (!list_empty(&flow->refused)) {
 		list_del_init(&flow->refused);
+		wake_up_interruptible(&flow->senders);
 		hf_socket_wake_senders(flow->sk);
 	}
 }
@@ -380,6 +381,7 @@ void hf_flow_init(struct hf_flow *flow, struct hf_vm *vm, struct sock *sk,
 	flow->build = build;
 	INIT_LIST_HEAD(&flow->node);
 	INIT_LIST_HEAD(&flow->refused);
+	init_waitqueue_head(&flow->senders);
 	__skb_queue_head_init(&flow->queue);
 	flow->owed = 0;
 	flow->if_dropped = 0;

@@ -43,6 +43,7 @@ struct iov_iter;
  * @if_dropped: Frames owed instead of all others if hf_flow_close() drops messages. Constant.
  * @closed:   The owner is gone: freed when there is nothing left to send.
  * @refused:  In vm->refused while the owner wants room.
+ * @senders:  Who waits for room; one is woken, and has to wake the next. No lock.
  * @watched:  Somebody waits in hf_flow_wait_sent().
  */
 struct hf_flow {
@@ -52,6 +53,7 @@ struct hf_flow {
 	struct list_head node;
 	struct sk_buff_head queue;
 	struct list_head refused;
+	wait_queue_head_t senders;
 	u32 owed;
 	u32 if_dropped;
 	bool closed;
@@ -105,12 +107,12 @@ void hf_flow_reset(struct hf_flow *flow, u32 owed);
 /**
  * hf_flow_want_room() - whether hf_flow_send() would not answer -EAGAIN
  *
- * If it would, the owner is woken when it no longer does; the caller has to
- * stand in the socket's wait queue already. Context: process, may hold spinlocks.
+ * If it would, the owner is woken when it no longer does; the caller has to stand
+ * in @flow->senders or the socket's wait queue already. Context: process, may hold spinlocks.
  */
 bool hf_flow_want_room(struct hf_flow *flow);
 
-/* Upcall: whoever wants to send on the socket should try again. May hold spinlocks. */
+/* Upcall: who polls the socket, or waits for its buffer, should try again. May hold spinlocks. */
 void hf_socket_wake_senders(struct sock *sk);
 
 /*

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * 5000 senders, each with its socket, blocked on one VM: room in its queue wakes
- * the sender that got it.
+ * 5000 senders, blocked on one VM, each with its socket or all with one: room in the
+ * VM's queue, or in the socket's buffer, wakes the sender that got it.
  *
  * A SCHED_FIFO thread that sleeps 1 ms at a time is delayed by every section that
  * runs without preemption. Each message that leaves makes room; all senders get on.
@@ -19,8 +19,9 @@
 #include "hft_harness.h"
 
 #define SENDERS		5000
-#define PERIODS		1000
+#define PERIODS		300
 #define LIMIT_NS	1000000
+#define ROOM		(16 << 20)
 
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 600
@@ -57,21 +58,22 @@ static int allow_many_threads(void)
 	return ret;
 }
 
-/* What the VM may have queued limits them, not SO_SNDBUF. */
-static int start_senders(unsigned int vm)
+/* With @room in SO_SNDBUF what the VM may have queued limits them. */
+static int start_senders(unsigned int vm, bool share, int room)
 {
 	struct rlimit files = { SENDERS + 100, SENDERS + 100 };
 	pthread_attr_t attr;
-	int i, room = 16 << 20;
+	int i;
 
 	if (allow_many_threads() || setrlimit(RLIMIT_NOFILE, &files) ||
 	    pthread_attr_init(&attr) || pthread_attr_setstacksize(&attr, PTHREAD_STACK_MIN))
 		return -1;
 	pthread_rwlock_wrlock(&go);
 	for (i = 0; i < SENDERS; i++) {
-		senders[i].fd = hft_connect(vm, 10);
+		senders[i].fd = share && i ? senders[0].fd : hft_connect(vm, 10);
 		if (senders[i].fd < 0 ||
-		    setsockopt(senders[i].fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room)) ||
+		    (room && setsockopt(senders[i].fd, SOL_SOCKET, SO_SNDBUFFORCE, &room,
+					sizeof(room))) ||
 		    pthread_create(&senders[i].thread, &attr, send_until_stop, &senders[i]))
 			return -1;
 	}
@@ -101,23 +103,39 @@ static int stop_senders(void)
 	return bad;
 }
 
-TEST(room_wakes_only_the_sender_that_got_it)
+static void expect_no_herd(struct __test_metadata *_metadata, const char *name, bool share,
+			   int room)
 {
 	static int64_t late[PERIODS];
 	unsigned long least = -1;
 	HFT_NEED_GUEST(guest, "sink", 0);
 	int i;
 
-	ASSERT_EQ(0, start_senders(guest->id));
+	ASSERT_EQ(0, start_senders(guest->id, share, room));
 	hft_sleep_ms(200);
 	ASSERT_EQ(0, become_fifo());
-	hft_lateness("5000 senders", late, PERIODS);
+	hft_lateness(name, late, PERIODS);
 	EXPECT_GT(LIMIT_NS, late[PERIODS - 1]);
 	EXPECT_EQ(0, stop_senders());
 	for (i = 0; i < SENDERS; i++)
 		least = senders[i].count < least ? senders[i].count : least;
 	fprintf(stderr, "# the unluckiest sent %lu messages\n", least);
-	EXPECT_LT(1, least);
+	EXPECT_LT(!share, least);
+}
+
+TEST(room_wakes_only_the_sender_that_got_it)
+{
+	expect_no_herd(_metadata, "5000 sockets", false, ROOM);
+}
+
+TEST(room_wakes_one_sender_of_a_socket)
+{
+	expect_no_herd(_metadata, "5000 senders of a socket", true, ROOM);
+}
+
+TEST(room_in_a_socket_wakes_one_of_its_senders)
+{
+	expect_no_herd(_metadata, "5000 senders of a full socket", true, 0);
 }
 
 TEST_HARNESS_MAIN
