@@ -11,6 +11,8 @@
 
 #define SECONDS		5
 #define RUNS_A_SECOND	3
+#define QUESTIONS	20
+#define LATE_NS		300000000
 
 /* v2.9 and v2.10 have the same features, and no test runs on the latter. */
 static bool has_timeouts(void)
@@ -39,22 +41,24 @@ TEST(vm_that_yields_for_a_second_is_left_alone)
 	EXPECT_LT(0, runs(guest) - before);
 }
 
+/* A host that is busy may keep an answer; one that waits for the yield to end is late as a rule. */
 TEST(vm_that_yields_for_a_second_answers_at_once)
 {
 	HFT_NEED_GUEST(guest, "idle_yield", 0);
-	int64_t start, slowest = 0;
-	int fd = hft_connect(guest->id, 10), i;
+	int fd = hft_connect(guest->id, 10), late = 0, i;
+	int64_t start, slowest = 0, took;
 
 	ASSERT_LE(0, fd);
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < QUESTIONS; i++) {
 		hft_sleep_ms(20);
 		start = hft_now_ns();
 		ASSERT_EQ(0, hft_echo(fd, 100, i));
-		if (hft_now_ns() - start > slowest)
-			slowest = hft_now_ns() - start;
+		took = hft_now_ns() - start;
+		late += took > LATE_NS;
+		slowest = took > slowest ? took : slowest;
 	}
 	fprintf(stderr, "# slowest answer after %lld us\n", (long long)slowest / 1000);
-	EXPECT_GT(400000000, slowest);
+	EXPECT_GT(QUESTIONS / 2, late);
 }
 
 TEST_HARNESS_MAIN
