@@ -32,6 +32,12 @@ const void *hf_pages_rx(void)
 	return pages.rx;
 }
 
+static void pages_forget(void)
+{
+	pages.tx = NULL;
+	pages.rx = NULL;
+}
+
 /*
  * Hafnium splits its page tables for each 2 MB of which it maps a page, and does not join
  * them again: with other pages at each load, v2.6 has no memory left after five, or panics.
@@ -98,7 +104,7 @@ int hf_pages_init(void)
 		pr_err("the hypervisor has the RX/TX pages of another driver, and takes no second pair: is arm_ffa loaded?\n");
 	else
 		pr_err("the hypervisor has the RX/TX pages of an earlier load or kernel, and keeps them until the machine is reset\n");
-	pages.tx = NULL;
+	pages_forget();
 	return err;
 }
 
@@ -108,5 +114,7 @@ void hf_pages_exit(void)
 		return;
 	if (hf_ffa_rxtx_unmap())
 		pr_warn("the hypervisor keeps the RX/TX pages\n");
-	pages.tx = NULL;
+	else
+		memset(pages.tx, 0, 2 * PAGE_SIZE);
+	pages_forget();
 }

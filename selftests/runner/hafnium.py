@@ -26,6 +26,7 @@ PROBE_SECONDS = 60
 UNKNOWN_HERE = re.compile(r"needs hf_testcall\.ko and the test hypervisor$|"
                           r"this level is not known$|this hypervisor injects no interrupts$|"
                           r"this hypervisor does not pass on the time of a yield$|"
+                          r"this hypervisor has no FFA_MSG_SEND2$|"
                           r"needs 8 guests that echo$|"
                           r"the module stays loaded here$")
 NO_GUEST = re.compile(r"no guest (\S+) (?:number (\d+)|with (\d+) vCPUs) in this boot$")
