@@ -22,6 +22,13 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 }
 #endif
 
+/* 6.13: of the symbols that hf_transport.h offers to other modules. */
+#ifdef HF_HAVE_STRING_NS
+#define HF_NS	"HAFNIUM"
+#else
+#define HF_NS	HAFNIUM
+#endif
+
 /* 6.13: where preemption is lazy, need_resched() does not tell that others want the CPU. */
 static inline bool hf_need_resched(void)
 {
@@ -31,6 +38,25 @@ static inline bool hf_need_resched(void)
 #endif
 	return need_resched();
 }
+
+/* 6.7: the transport says what of a packet is sent. */
+#ifdef HF_HAVE_VSOCK_UNSENT
+#define hf_vsock_consume_skb_sent virtio_transport_consume_skb_sent
+#else
+#define hf_vsock_consume_skb_sent(skb, consume) \
+	do { if (consume) consume_skb(skb); } while (0)
+#endif
+
+/* 7.0: network namespaces; NULL stands for all those of mode global. */
+#ifdef HF_HAVE_VSOCK_NET
+#define hf_vsock_recv_pkt(transport, skb) virtio_transport_recv_pkt(transport, skb, NULL)
+#define HF_VSOCK_SK(vsk) vsk,
+#define HF_VSOCK_IS_GLOBAL(vsk) vsock_net_mode_global(vsk)
+#else
+#define hf_vsock_recv_pkt virtio_transport_recv_pkt
+#define HF_VSOCK_SK(vsk)
+#define HF_VSOCK_IS_GLOBAL(vsk) true
+#endif
 
 /* 6.18 */
 #ifndef HF_HAVE_SYSTEM_DFL_WQ

@@ -202,7 +202,7 @@ static bool has_room(const struct sock *sk)
 	return sk_wmem_alloc_get(sk) < READ_ONCE(sk->sk_sndbuf);
 }
 
-/* As the kernel's receiver_wake_function(): a sender is not woken in a receiver's place. */
+/* A sender is not woken in the place of one that receives. */
 static int sender_wake_function(struct wait_queue_entry *wait, unsigned int mode, int sync,
 				void *key)
 {

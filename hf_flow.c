@@ -14,6 +14,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/bitmap.h>
+#include <linux/export.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
 #include <net/sock.h>
@@ -35,7 +36,7 @@
 /* The frames that come next, before any message. */
 static u32 owed_next(const struct hf_flow *flow)
 {
-	return flow->owed & (skb_queue_empty(&flow->queue) ? ~0U : HF_FLOW_EARLY);
+	return flow->owed & (skb_queue_empty(&flow->queue) ? ~0U : GENMASK(15, 0));
 }
 
 bool hf_flow_is_done_locked(const struct hf_flow *flow)
@@ -113,18 +114,47 @@ static bool is_unseen_locked(struct hf_vm *vm, bool retry)
 struct turn {
 	int err;		/* -EAGAIN = nothing left the queue */
 	bool full;		/* because EL2 said so */
-	struct sk_buff *skb;	/* the message, NULL if it was a frame */
+	struct sk_buff *skb;	/* the message, if nothing is left of it */
 };
 
+/* What goes into the mailbox: @head, then @len bytes of @skb. */
+struct piece {
+	u64 head[HF_FLOW_FRAME_MAX / sizeof(u64)];
+	size_t head_len;
+	struct sk_buff *skb;
+	unsigned int from, len;
+};
+
+/* How much of a message is sent, if the flow cuts them. */
+static unsigned int *sent_of(struct sk_buff *skb)
+{
+	return (unsigned int *)&skb->cb[HF_FLOW_CB];
+}
+
+static void cut_piece(const struct hf_flow *flow, struct sk_buff *skb, struct piece *piece)
+{
+	const struct hf_flow_ops *ops = flow->ops;
+
+	piece->skb = skb;
+	piece->len = skb->len;
+	if (!ops)
+		return;
+	piece->head_len = ops->head_len;
+	piece->from = *sent_of(skb);
+	piece->len = min_t(size_t, skb->len - piece->from, HF_MAILBOX_SIZE - ops->head_len);
+	ops->make_head(skb, piece->from, piece->len, piece->head);
+}
+
 /* Hand a message to EL2, if the VM may get one now, and see that the VM runs. */
-static struct turn offer_locked(struct hf_vm *vm, const void *message, size_t len, bool retry)
+static struct turn offer_locked(struct hf_vm *vm, const struct piece *piece, bool retry)
 {
 	struct turn turn = { -EAGAIN };
 
 	lockdep_assert_held(&vm->tx_lock);
 	raw_spin_lock_irq(&vm->wait_lock);
 	if (hf_wait_may_send_locked(vm)) {
-		turn.err = hf_mailbox_put(vm, message, len);
+		turn.err = hf_mailbox_put(vm, piece->head, piece->head_len, piece->skb,
+					  piece->from, piece->len);
 		turn.full = turn.err == -EAGAIN;
 	}
 	/* With the lock: a sender that is preempted here would keep the guest from running. */
@@ -139,25 +169,30 @@ static struct turn offer_locked(struct hf_vm *vm, const void *message, size_t le
 
 static struct turn take_turn_locked(struct hf_flow *flow, bool retry)
 {
-	u64 frame[HF_FLOW_FRAME_MAX / sizeof(u64)];
 	struct sk_buff *skb = skb_peek(&flow->queue);
+	struct piece piece = { .skb = NULL };
 	struct hf_vm *vm = flow->vm;
 	u32 owed = owed_next(flow);
 	struct turn turn;
 
 	lockdep_assert_held(&vm->tx_lock);
 	if (owed)
-		turn = offer_locked(vm, frame, flow->build(flow, __ffs(owed), frame), retry);
+		piece.head_len = flow->build(flow, __ffs(owed), piece.head);
 	else
-		turn = offer_locked(vm, skb->data, skb->len, retry);
+		cut_piece(flow, skb, &piece);
+	turn = offer_locked(vm, &piece, retry);
 	if (turn.err == -EAGAIN)
 		return turn;
 
 	if (owed) {
 		flow->owed &= ~BIT(__ffs(owed));
+	} else if (!turn.err && piece.from + piece.len < skb->len) {
+		*sent_of(skb) += piece.len;
 	} else {
 		turn.skb = skb;
 		hf_flow_unlink_locked(flow, skb);
+		if (!turn.err && flow->ops && flow->ops->sent)
+			flow->ops->sent(skb);
 	}
 	hf_flow_rotate_locked(flow);
 	if (!turn.err) {
@@ -290,12 +325,14 @@ int hf_flow_send(struct hf_flow *flow, struct sk_buff *skb)
 	spin_lock(&vm->tx_lock);
 	if (vm->dead)
 		err = -EPIPE;
-	else if (!want_room_locked(flow))
+	else if (!flow->ops && !want_room_locked(flow))
 		err = -EAGAIN;
 	if (err) {
 		spin_unlock(&vm->tx_lock);
 		return err;
 	}
+	if (flow->ops)
+		*sent_of(skb) = 0;
 	__skb_queue_tail(&flow->queue, skb);
 	WRITE_ONCE(vm->queued, vm->queued + 1);
 	WRITE_ONCE(vm->queued_bytes, vm->queued_bytes + skb->truesize);
@@ -306,6 +343,7 @@ int hf_flow_send(struct hf_flow *flow, struct sk_buff *skb)
 	finish(vm, turn);
 	return 0;
 }
+EXPORT_SYMBOL_NS_GPL(hf_flow_send, HF_NS);
 
 /* Whether sock_alloc_send_skb() would neither wait nor fail. */
 static bool may_buffer(const struct sock *sk)
@@ -320,7 +358,7 @@ int hf_flow_send_now(struct hf_flow *flow, const void *head, size_t head_len,
 	struct hf_vm *vm = flow->vm;
 	int err = -EAGAIN;
 
-	if (!may_buffer(flow->sk))
+	if (flow->sk && !may_buffer(flow->sk))
 		return -EAGAIN;
 	raw_spin_lock_irq(&vm->wait_lock);
 	/*
@@ -349,6 +387,7 @@ int hf_flow_send_now(struct hf_flow *flow, const void *head, size_t head_len,
 	atomic_long_inc(&vm->sent);
 	return 1;
 }
+EXPORT_SYMBOL_NS_GPL(hf_flow_send_now, HF_NS);
 
 void hf_flow_arrived(struct hf_vm *vm, bool may_sleep)
 {
@@ -357,6 +396,7 @@ void hf_flow_arrived(struct hf_vm *vm, bool may_sleep)
 	hf_wait_notify(vm, may_sleep);
 	preempt_enable();
 }
+EXPORT_SYMBOL_NS_GPL(hf_flow_arrived, HF_NS);
 
 void hf_flow_owe(struct hf_flow *flow, u32 owed)
 {
@@ -378,6 +418,7 @@ void hf_flow_init(struct hf_flow *flow, struct hf_vm *vm, struct sock *sk,
 {
 	flow->vm = vm;
 	flow->sk = sk;
+	flow->ops = NULL;
 	flow->build = build;
 	INIT_LIST_HEAD(&flow->node);
 	INIT_LIST_HEAD(&flow->refused);
@@ -388,3 +429,4 @@ void hf_flow_init(struct hf_flow *flow, struct hf_vm *vm, struct sock *sk,
 	flow->closed = false;
 	flow->watched = false;
 }
+EXPORT_SYMBOL_NS_GPL(hf_flow_init, HF_NS);

@@ -7,6 +7,7 @@
 
 #include <linux/skbuff.h>
 
+#include "hf_flow_ops.h"
 #include "hf_vm.h"
 
 struct iov_iter;
@@ -22,24 +23,19 @@ struct iov_iter;
 #define HF_FLOW_CLOSED_MAX	1024
 #define HF_FLOW_CLOSED_BYTES	(HF_FLOW_VM_BYTES / 4)
 
-/* Longest frame that struct hf_flow.build makes, in bytes. */
-#define HF_FLOW_FRAME_MAX	32
-
-/*
- * Frames that a flow owes without a message being queued, one bit each. Those
- * of the lower half go before what is queued, the others after it.
- */
-#define HF_FLOW_EARLY		GENMASK(15, 0)
+/* Longest frame that struct hf_flow.build makes, and longest head, in bytes. */
+#define HF_FLOW_FRAME_MAX	64
 
 /**
  * struct hf_flow - the unsent messages of one sender to one VM
  * @vm:       Receiver. Constant.
  * @sk:       Owner, woken when there is room again; valid until hf_flow_close(), or NULL. Constant.
+ * @ops:      NULL if each message has its head, and fits. Constant.
  * @build:    Writes the frame for bit @owed and returns its length. Called under
  *            vm->tx_lock; may not sleep. NULL if the flow never owes a frame. Constant.
  * @node:     In vm->flows while there is something to send. Under vm->tx_lock, as is all below.
  * @queue:    Messages, in order.
- * @owed:     Frames owed.
+ * @owed:     Frames owed, a bit each: the lower half go before what is queued, others after it.
  * @if_dropped: Frames owed instead of all others if hf_flow_close() drops messages. Constant.
  * @closed:   The owner is gone: freed when there is nothing left to send.
  * @refused:  In vm->refused while the owner wants room.
@@ -49,6 +45,7 @@ struct iov_iter;
 struct hf_flow {
 	struct hf_vm *vm;
 	struct sock *sk;
+	const struct hf_flow_ops *ops;
 	size_t (*build)(struct hf_flow *flow, unsigned int owed, void *frame);
 	struct list_head node;
 	struct sk_buff_head queue;
@@ -66,7 +63,8 @@ void hf_flow_init(struct hf_flow *flow, struct hf_vm *vm, struct sock *sk,
 
 /**
  * hf_flow_send() - send a message to the flow's VM, or queue it until there is room
- * @skb: Linear: struct hf_msg_hdr and payload, HF_MAILBOX_SIZE bytes at most.
+ * @skb: struct hf_msg_hdr and payload, HF_MAILBOX_SIZE bytes at most; or as struct
+ *       hf_flow_ops says.
  *
  * Messages of one flow leave in the order of the calls. Context: process.
  * Return: 0, and @skb is taken and freed when EL2 has the message; -EPIPE if the
@@ -82,7 +80,7 @@ int hf_flow_send(struct hf_flow *flow, struct sk_buff *skb);
  *
  * In the way are messages of anybody for the VM, a VM that cannot take one now,
  * a page of @from that is not in memory, and all that sock_alloc_send_skb()
- * would look at. Context: process, may hold spinlocks.
+ * would look at, if the flow has an owner. Context: process, may hold spinlocks.
  * Return: 1 if EL2 has the message: preemption is disabled until hf_flow_arrived(),
  * which the caller has to call as soon as it holds no lock; 0 if EL2 refused it for
  * good; -EAGAIN if the caller has to try hf_flow_send(), which knows why.

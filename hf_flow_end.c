@@ -7,19 +7,27 @@
  * Invariant: what a VM that does not read keeps of sockets that are gone is
  * limited, and holds neither a socket nor the module.
  */
+#include <linux/export.h>
 #include <linux/slab.h>
 #include <net/sock.h>
 
+#include "hf_compat.h"
 #include "hf_flow.h"
 #include "hf_flow_locked.h"
 
-/* Move what is queued to @dropped, which the caller frees without the lock; forget @owed. */
-static void clear_locked(struct hf_flow *flow, u32 owed, struct sk_buff_head *dropped)
+/*
+ * Move what is queued of @sk, NULL = of any, to @dropped, which the caller frees without
+ * the lock; forget @owed.
+ */
+static void clear_locked(struct hf_flow *flow, const struct sock *sk, u32 owed,
+			 struct sk_buff_head *dropped)
 {
-	struct sk_buff *skb;
+	struct sk_buff *skb, *next;
 
 	lockdep_assert_held(&flow->vm->tx_lock);
-	while ((skb = skb_peek(&flow->queue))) {
+	skb_queue_walk_safe(&flow->queue, skb, next) {
+		if (sk && skb->sk != sk)
+			continue;
 		hf_flow_unlink_locked(flow, skb);
 		__skb_queue_tail(dropped, skb);
 	}
@@ -28,15 +36,26 @@ static void clear_locked(struct hf_flow *flow, u32 owed, struct sk_buff_head *dr
 		hf_flow_rotate_locked(flow);
 }
 
-void hf_flow_reset(struct hf_flow *flow, u32 owed)
+static void drop(struct hf_flow *flow, const struct sock *sk, u32 owed)
 {
 	struct sk_buff_head dropped;
 
 	__skb_queue_head_init(&dropped);
 	spin_lock(&flow->vm->tx_lock);
-	clear_locked(flow, owed, &dropped);
+	clear_locked(flow, sk, owed, &dropped);
 	spin_unlock(&flow->vm->tx_lock);
 	__skb_queue_purge(&dropped);
+}
+
+void hf_flow_drop(struct hf_flow *flow, const struct sock *sk)
+{
+	drop(flow, sk, 0);
+}
+EXPORT_SYMBOL_NS_GPL(hf_flow_drop, HF_NS);
+
+void hf_flow_reset(struct hf_flow *flow, u32 owed)
+{
+	drop(flow, NULL, owed);
 }
 
 bool hf_flow_is_sending(struct hf_vm *vm, bool (*match)(const struct hf_flow *, const void *),
@@ -54,7 +73,7 @@ bool hf_flow_is_sending(struct hf_vm *vm, bool (*match)(const struct hf_flow *, 
 			break;
 	}
 	if (found && stop)
-		clear_locked(flow, ~0U, &dropped);
+		clear_locked(flow, NULL, ~0U, &dropped);
 	spin_unlock(&vm->tx_lock);
 	__skb_queue_purge(&dropped);
 	return found;
@@ -129,9 +148,9 @@ void hf_flow_close(struct hf_flow *flow)
 	list_del_init(&flow->refused);
 	flow->watched = false;
 	if (*hf_flow_closed_count(flow) >= HF_FLOW_CLOSED_MAX) {
-		clear_locked(flow, ~0U, &dropped);
+		clear_locked(flow, NULL, ~0U, &dropped);
 	} else if (flow->if_dropped && !is_kept_locked(flow)) {
-		clear_locked(flow, ~0U, &dropped);
+		clear_locked(flow, NULL, ~0U, &dropped);
 		flow->owed = flow->if_dropped;
 		hf_flow_join_locked(flow);
 	} else {
@@ -158,7 +177,7 @@ void hf_flow_purge(struct hf_vm *vm)
 	__skb_queue_head_init(&unsent);
 	spin_lock(&vm->tx_lock);
 	list_for_each_entry_safe(flow, next, &vm->flows, node)
-		clear_locked(flow, ~0U, &unsent);
+		clear_locked(flow, NULL, ~0U, &unsent);
 	spin_unlock(&vm->tx_lock);
 
 	atomic_long_add(skb_queue_len(&unsent), &vm->dropped_unsent);

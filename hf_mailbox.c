@@ -10,6 +10,7 @@
  * Does not: decide who sends next (hf_flow.c), touch the RX page (hf_rx.c), or
  * map pages (hf_pages.c).
  */
+#include <linux/skbuff.h>
 #include <linux/tick.h>
 #include <linux/uaccess.h>
 #include <linux/uio.h>
@@ -29,15 +30,18 @@
 static DEFINE_RAW_SPINLOCK(tx_page_lock);
 static bool closed;
 
-int hf_mailbox_put(struct hf_vm *vm, const void *message, size_t len)
+int hf_mailbox_put(struct hf_vm *vm, const void *head, size_t head_len,
+		   const struct sk_buff *skb, unsigned int from, unsigned int len)
 {
 	int err = -ENETDOWN;
 
 	lockdep_assert_held(&vm->wait_lock);
 	raw_spin_lock(&tx_page_lock);
 	if (!closed) {
-		memcpy(hf_pages_tx(), message, len);
-		err = hf_ffa_msg_send(vm->id, len, hf_ffa_features.waiter_list);
+		memcpy(hf_pages_tx(), head, head_len);
+		if (len)
+			skb_copy_bits(skb, from, hf_pages_tx() + head_len, len);
+		err = hf_ffa_msg_send(vm->id, head_len + len, hf_ffa_features.waiter_list);
 	}
 	raw_spin_unlock(&tx_page_lock);
 	return err;

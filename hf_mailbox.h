@@ -8,15 +8,19 @@
 #include "hf_vm.h"
 
 struct iov_iter;
+struct sk_buff;
 
 /**
  * hf_mailbox_put() - put a message into the mailbox of a VM
+ * @head: What goes before the @len bytes of @skb that begin at @from.
+ * @skb:  May be NULL if @len is 0.
  *
  * Context: under vm->wait_lock. Return: 0, and hf_wait_accepted_locked() is owed; -EAGAIN
  * if the mailbox is full, and we are told when it no longer is, where EL2 does that;
  * or another negative errno: it can never be sent.
  */
-int hf_mailbox_put(struct hf_vm *vm, const void *message, size_t len);
+int hf_mailbox_put(struct hf_vm *vm, const void *head, size_t head_len,
+		   const struct sk_buff *skb, unsigned int from, unsigned int len);
 
 /*
  * The same, @len bytes of it straight from the sender's memory. -EAGAIN also if that

@@ -9,15 +9,18 @@
  *
  * Invariant: the page waits for nothing; a VM's messages are delivered in the
  * order in which they were in the page; at most two for each of its vCPUs are taken
- * and not yet delivered, those that FFA_MSG_SEND2 brought aside.
+ * and not yet delivered, those that FFA_MSG_SEND2 brought aside. A VM that is held
+ * brings one more for each of its vCPUs.
  * Does not: know of sockets beyond the upcall.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/export.h>
 #include <linux/llist.h>
 #include <linux/percpu.h>
 #include <linux/printk.h>
 
+#include "hf_compat.h"
 #include "hf_mutant.h"
 #include "hf_pages.h"
 #include "hf_rx.h"
@@ -51,6 +54,14 @@ bool hf_rx_refill(gfp_t gfp)
 	}
 	return true;
 }
+
+void hf_rx_hold(struct hf_vm *vm, bool hold)
+{
+	WRITE_ONCE(vm->rx_held, hold);
+	if (!hold)
+		wake_up(&vm->rx_wait);
+}
+EXPORT_SYMBOL_NS_GPL(hf_rx_hold, HF_NS);
 
 void hf_rx_free(void)
 {

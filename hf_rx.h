@@ -58,6 +58,14 @@ bool hf_rx_refill(gfp_t gfp);
 /* The reserves are not for guests: the socket would drop what comes from there. */
 #define HF_RX_NOWAIT	(GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC)
 
+/**
+ * hf_rx_hold() - run no vCPU of @vm any more, or go on
+ *
+ * For a client that has too many messages of it; each vCPU that runs may bring one
+ * more. Context: process, may hold spinlocks.
+ */
+void hf_rx_hold(struct hf_vm *vm, bool hold);
+
 /* Free what hf_rx_refill() got. After the threads of all vCPUs have ended. */
 void hf_rx_free(void);
 

@@ -97,8 +97,8 @@ void hf_sock_fill_address(struct hf_sockaddr *addr, u16 vm_id, u64 port);
 /**
  * hf_sock_find_vm() - the VM that userspace names, if this socket may use it
  *
- * Return: the VM; -EINVAL: @addr is none of this family; -ENETUNREACH: there is no such
- * secondary; -EACCES: neither is the socket privileged nor the caller the VM's owner.
+ * Return: the VM; -EINVAL: @addr is none of this family; -ENETUNREACH: no such secondary;
+ * -EACCES: neither a privileged socket nor the VM's owner, or the port is AF_VSOCK's.
  */
 struct hf_vm *hf_sock_find_vm(struct hf_sock *hs, const struct hf_sockaddr *addr, int len);
 

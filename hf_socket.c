@@ -22,6 +22,7 @@
 #include "hf_proc.h"
 #include "hf_sock.h"
 #include "hf_socket.h"
+#include "hf_transport.h"
 #include "hf_vm.h"
 
 bool hf_socket_net_raw;
@@ -95,7 +96,7 @@ struct hf_vm *hf_sock_find_vm(struct hf_sock *hs, const struct hf_sockaddr *addr
 	vm = hf_vm_find(addr->vm_id);
 	if (!vm)
 		return ERR_PTR(-ENETUNREACH);
-	return may_use(hs, vm) ? vm : ERR_PTR(-EACCES);
+	return may_use(hs, vm) && addr->port != HF_PORT_VSOCK ? vm : ERR_PTR(-EACCES);
 }
 
 /* Whether the socket may take messages from those that the address names. */
@@ -140,8 +141,9 @@ int hf_sock_bind(struct socket *sock, struct sockaddr_unsized *uaddr, int len)
 	err = check_source(hs, addr->vm_id);
 	if (err)
 		return err;
-	if (addr->port != HF_PORT_ANY && addr->port < HF_PORT_RESERVED &&
-	    !capable(CAP_NET_BIND_SERVICE))
+	if (addr->port == HF_PORT_VSOCK ||
+	    (addr->port != HF_PORT_ANY && addr->port < HF_PORT_RESERVED &&
+	     !capable(CAP_NET_BIND_SERVICE)))
 		return -EACCES;
 
 	from_vm = addr->vm_id == HF_VM_ID_PRIMARY ? HF_VM_ID_ANY : addr->vm_id;
@@ -308,6 +310,8 @@ void hf_socket_deliver(struct sk_buff *skb)
 	struct hf_vm *vm = cb->vm;
 	struct sock *sk;
 
+	if (cb->dst_port == HF_PORT_VSOCK && hf_transport_deliver(skb))
+		return;
 	sk = hf_port_find_connection(vm->id, cb->src_port, cb->dst_port);
 	if (!sk)
 		sk = hf_port_find(vm->id, cb->dst_port);
@@ -342,6 +346,7 @@ void hf_socket_vm_died(struct hf_vm *vm)
 			hf_seq_vm_died(sk, vm);
 	}
 	rcu_read_unlock();
+	hf_transport_vm_died(vm);
 }
 
 /* --- life --- */
@@ -414,6 +419,18 @@ static bool is_capable(int cap, bool owner)
 	return owner ? ns_capable_noaudit(&init_user_ns, cap) : capable(cap);
 }
 
+static bool is_privileged(bool owner)
+{
+	return is_capable(CAP_SYS_ADMIN, owner) ||
+	       (hf_socket_net_raw && is_capable(CAP_NET_RAW, owner));
+}
+
+bool hf_socket_may_use(const struct hf_vm *vm)
+{
+	return hf_vm_owned_by_current(vm) || is_privileged(true);
+}
+EXPORT_SYMBOL_NS_GPL(hf_socket_may_use, HF_NS);
+
 static int sock_create_hf(struct net *net, struct socket *sock, int protocol, int kern)
 {
 	bool owner, privileged;
@@ -427,8 +444,7 @@ static int sock_create_hf(struct net *net, struct socket *sock, int protocol, in
 	if (protocol)
 		return -EPROTONOSUPPORT;
 	owner = owns_some_vm();
-	privileged = kern || is_capable(CAP_SYS_ADMIN, owner) ||
-		     (hf_socket_net_raw && is_capable(CAP_NET_RAW, owner));
+	privileged = kern || is_privileged(owner);
 	if (!privileged && !owner)
 		return -EPERM;
 

@@ -14,6 +14,15 @@ extern bool hf_socket_net_raw;
 int hf_socket_init(void);
 void hf_socket_exit(void);
 
+struct hf_vm;
+
+/**
+ * hf_socket_may_use() - whether the caller may use the VM: he has the capability, or owns it
+ *
+ * Leaves no audit record. Context: process.
+ */
+bool hf_socket_may_use(const struct hf_vm *vm);
+
 /* Let userspace create sockets, or no longer. May sleep; 0 or a negative errno. */
 int hf_socket_register(void);
 void hf_socket_unregister(void);

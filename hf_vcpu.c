@@ -327,6 +327,7 @@ static void run(struct hf_vcpu *vcpu, int exits)
 	unsigned long requests;
 
 	while (exits-- && !hf_need_resched() && !freezing(vcpu->task) &&
+	       !READ_ONCE(vcpu->vm->rx_held) &&
 	       (hf_rx_is_ready() || hf_rx_refill(HF_RX_NOWAIT))) {
 		requests = check_requests(vcpu);
 		if (requests & BIT(HF_REQ_STOP)) {
@@ -456,13 +457,22 @@ static bool has_to_stop(const struct hf_vcpu *vcpu)
 	return READ_ONCE(vcpu->requests) & BIT(HF_REQ_STOP);
 }
 
-/* For what the next exit brings. Until then the vCPU is not run, whoever wants it to be. */
+/*
+ * For what the next exit brings, and until its VM is not held. Until then the vCPU is not
+ * run, whoever wants it to be.
+ */
 static void wait_for_memory(struct hf_vcpu *vcpu)
 {
+	struct hf_vm *vm = vcpu->vm;
+
 	runner_end();
-	while (!hf_rx_refill(GFP_KERNEL) && !has_to_stop(vcpu)) {
+	while ((READ_ONCE(vm->rx_held) || !hf_rx_refill(GFP_KERNEL)) && !has_to_stop(vcpu)) {
 		try_to_freeze();
-		schedule_timeout_idle(1);
+		if (READ_ONCE(vm->rx_held))
+			wait_event_freezable(vm->rx_wait,
+					     !READ_ONCE(vm->rx_held) || has_to_stop(vcpu));
+		else
+			schedule_timeout_idle(1);
 	}
 	runner_begin();
 }
@@ -479,7 +489,7 @@ static int vcpu_thread(void *data)
 		vcpu_block(vcpu);
 		if (has_to_stop(vcpu))
 			break;
-		if (!hf_rx_refill(HF_RX_NOWAIT))
+		if (READ_ONCE(vcpu->vm->rx_held) || !hf_rx_refill(HF_RX_NOWAIT))
 			wait_for_memory(vcpu);
 		serve(vcpu, INT_MAX);
 		yields = vcpu->last_exit == HF_EXIT_YIELD;

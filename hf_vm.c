@@ -12,6 +12,7 @@
 
 #include <linux/bitmap.h>
 #include <linux/cred.h>
+#include <linux/export.h>
 #include <linux/printk.h>
 #include <linux/slab.h>
 #include <linux/suspend.h>
@@ -20,7 +21,8 @@
 #include "hf_rx.h"
 #include "hf_vm.h"
 
-DEFINE_XARRAY(hf_vms);
+struct xarray hf_vms = XARRAY_INIT(hf_vms, 0);
+EXPORT_SYMBOL_NS_GPL(hf_vms, HF_NS);
 
 struct hf_vm *hf_vm_find(u16 id)
 {
@@ -162,6 +164,7 @@ int hf_vm_create(u16 id, u16 nr_vcpus)
 	raw_spin_lock_init(&vm->wait_lock);
 	spin_lock_init(&vm->tx_lock);
 	spin_lock_init(&vm->rx_lock);
+	init_waitqueue_head(&vm->rx_wait);
 	INIT_LIST_HEAD(&vm->flows);
 	INIT_LIST_HEAD(&vm->refused);
 	INIT_DELAYED_WORK(&vm->retry_work, hf_mailbox_retry);

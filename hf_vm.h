@@ -8,6 +8,7 @@
 #include <linux/llist.h>
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
@@ -66,6 +67,8 @@ struct hf_vm {
 	/* Messages from it that were taken out of our RX page, the last one first. */
 	struct llist_head rx_taken;
 	spinlock_t rx_lock;		/* while they are delivered; before tx_lock */
+	bool rx_held;			/* no more until the client says so; hf_rx_hold() */
+	wait_queue_head_t rx_wait;	/* threads of vCPUs that are not run because of that */
 
 	/* Stall detector only. */
 	u64 stalled_at;			/* see stalled_at() in hf_state.c */
@@ -74,7 +77,7 @@ struct hf_vm {
 	/* Counters for display. */
 	atomic_long_t sent, received;
 	atomic_long_t dropped_short, dropped_size, dropped_sender;
-	atomic_long_t dropped_port, dropped_full, dropped_unsent;
+	atomic_long_t dropped_port, dropped_full, dropped_unsent, dropped_vsock;
 };
 
 /* The vCPUs known so far: those below are complete. Grows only. Any context. */

@@ -29,6 +29,9 @@
 /* Ports below this one need CAP_NET_BIND_SERVICE. */
 #define HF_PORT_RESERVED 1024
 
+/* Both ports of messages that carry AF_VSOCK; no socket of AF_HF can have or reach it. */
+#define HF_PORT_VSOCK 44
+
 /* Largest payload of a SOCK_DGRAM message in bytes: the mailbox page less the message header. */
 #define HF_MSG_PAYLOAD_MAX 4080
 
