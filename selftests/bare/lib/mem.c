@@ -9,6 +9,7 @@
 #include "mem.h"
 
 #define WORD	sizeof(u64)
+#define HALF	sizeof(u32)
 
 static bool aligned(const void *p)
 {
@@ -17,12 +18,20 @@ static bool aligned(const void *p)
 
 void *memcpy(void *dst, const void *src, size_t len)
 {
+	size_t apart = (uintptr_t)dst ^ (uintptr_t)src;
 	u8 *d = dst;
 	const u8 *s = src;
 
-	if (aligned(d) && aligned(s)) {
+	if (!(apart & (WORD - 1))) {
+		for (; len && !aligned(d); len--)
+			*d++ = *s++;
 		for (; len >= WORD; len -= WORD, d += WORD, s += WORD)
 			*(u64 *)d = *(const u64 *)s;
+	} else if (!(apart & (HALF - 1))) {
+		for (; len && (uintptr_t)d & (HALF - 1); len--)
+			*d++ = *s++;
+		for (; len >= HALF; len -= HALF, d += HALF, s += HALF)
+			*(u32 *)d = *(const u32 *)s;
 	}
 	while (len--)
 		*d++ = *s++;
