@@ -21,11 +21,12 @@ from . import cpio
 from .conf import cache_dir
 
 CROSS = "aarch64-linux-gnu-"
-# Built in on some kernels, modules on others; the last three for comparison.
+# Built in on some kernels, modules on others.
 STOCK = ("drivers/virtio/virtio_ring.ko", "drivers/virtio/virtio.ko",
          "drivers/virtio/virtio_mmio.ko", "drivers/char/virtio_console.ko",
          "net/vmw_vsock/vsock.ko", "net/vmw_vsock/vmw_vsock_virtio_transport_common.ko",
-         "net/vmw_vsock/vsock_loopback.ko")
+         "net/vmw_vsock/vsock_loopback.ko", "net/vmw_vsock/vsock_diag.ko",
+         "drivers/net/vsockmon.ko")
 
 
 class BuildError(Exception):
@@ -178,6 +179,9 @@ class Builder:
                 archive.add(f"lib/{os.path.basename(name)}", content)
         module = self.module(kernel, variant)
         archive.file(f"lib/{os.path.basename(module)}", module)
+        beside = os.path.join(os.path.dirname(module), "hf_vsock.ko")
+        if os.path.exists(beside):
+            archive.file("lib/hf_vsock.ko", beside)
         for tool in programs(self.tools()):
             archive.file(f"bin/{os.path.basename(tool)}", tool, 0o755)
         if with_tests:

@@ -6,7 +6,7 @@
  * All do the same: send() of the whole message, recv() of the answer, both
  * blocking, on a connected socket, after a warm-up; the other process receives
  * and sends. Pipes get write() and read(). Figures go to stderr and are judged
- * by selftests/bench; what fails here is what does not echo. Needs echo and seq.
+ * by selftests/bench; what fails here is what does not echo. Needs echo, seq and vsock.
  */
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -14,6 +14,8 @@
 #include <sys/syscall.h>
 #include <linux/vm_sockets.h>
 
+#include "../bare/lib/vsock.h"
+#include "../bare/lib/vsock_service.h"
 #include "hft_seq.h"
 #include "hft_harness.h"
 #include "bench.h"
@@ -40,6 +42,8 @@ static const struct kind unix_dgram = { "unix_dgram", bench_pair_round, BENCH_UN
 static const struct kind hf_seq = { "hf_seqpacket", bench_pair_round, BENCH_NOTHING };
 static const struct kind unix_seq = { "unix_seqpacket", bench_pair_round, BENCH_NOTHING };
 static const struct kind pipes = { "pipe", bench_pipe_round, BENCH_PIPE };
+static const struct kind hf_vsock_stream = { "hf_vsock_stream", bench_pair_round, BENCH_NOTHING };
+static const struct kind hf_vsock_seq = { "hf_vsock_seqpacket", bench_pair_round, BENCH_NOTHING };
 static const struct kind vsock = { "vsock_seqpacket", bench_pair_round, BENCH_VSOCK };
 
 /* The number is part of the instruction, hence no argument of it. */
@@ -137,7 +141,7 @@ static void load_vsock(void)
 {
 	static const char *const paths[] = {
 		"/lib/vsock.ko", "/lib/vmw_vsock_virtio_transport_common.ko",
-		"/lib/vsock_loopback.ko",
+		"/lib/vsock_loopback.ko", "/lib/hf_vsock.ko",
 	};
 	int i, fd;
 
@@ -159,7 +163,7 @@ static int vsock_server(void *arg)
 }
 
 /* A connection to ourselves; -1 if this kernel has no loopback for vsock. */
-static int vsock_connect(pid_t *child)
+static int loopback_connect(pid_t *child)
 {
 	struct sockaddr_vm addr = { .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_LOCAL,
 				    .svm_port = VSOCK_PORT };
@@ -239,7 +243,7 @@ TEST(vsock_loopback_round_trips_by_size)
 	int i;
 
 	load_vsock();
-	pair.to = vsock_connect(&child);
+	pair.to = loopback_connect(&child);
 	pair.from = pair.to;
 	if (pair.to < 0)
 		HFT_SKIP("this kernel has no vsock loopback");
@@ -250,6 +254,30 @@ TEST(vsock_loopback_round_trips_by_size)
 	close(pair.to);
 	/* It has a copy of our end, so that it never sees the connection close. */
 	kill(child, SIGKILL);
+}
+
+static int measure_vsock(const struct kind *kind, int type, unsigned int vm)
+{
+	struct sockaddr_vm addr = { .svm_family = AF_VSOCK, .svm_cid = vm + VSOCK_CID_BASE,
+				    .svm_port = VSOCK_PORT_ECHO };
+	int fd = socket(AF_VSOCK, type, 0);
+	int i, err = connect(fd, (void *)&addr, sizeof(addr));
+
+	/* What one packet takes. */
+	for (i = 0; i < ARRAY_SIZE(sizes) && !err; i++)
+		err = measure_hf(kind, fd, sizes[i] < VSOCK_PAYLOAD_MAX ? sizes[i] :
+						      VSOCK_PAYLOAD_MAX);
+	close(fd);
+	return err;
+}
+
+TEST(vsock_round_trips_by_size)
+{
+	HFT_NEED_GUEST(guest, "vsock", 0);
+
+	load_vsock();
+	EXPECT_EQ(0, measure_vsock(&hf_vsock_stream, SOCK_STREAM, guest->id));
+	EXPECT_EQ(0, measure_vsock(&hf_vsock_seq, SOCK_SEQPACKET, guest->id));
 }
 
 TEST(echo_round_trips_beside_many_open_sockets)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "hft_load.h"
+#include "hft_vsock.h"
 
 /* Under way at a time: fewer than the guest gives credit for. */
 #define WINDOW			4
@@ -17,6 +18,8 @@
 
 static int open_socket(const struct hft_pair *p)
 {
+	if (p->load->family == AF_VSOCK)
+		return hft_vsock_connect(p->load->type, hft_cid(p->vm), VSOCK_PORT_ECHO);
 	if (p->load->type == SOCK_SEQPACKET)
 		return hft_seq_connect(p->vm, SEQ_PORT_ECHO);
 	return hft_connect(p->vm, SEQ_PORT_ECHO);
@@ -51,7 +54,7 @@ static int run_pair(void *arg)
 	return 0;
 }
 
-struct hft_load *hft_load_start(int type, unsigned int vms)
+struct hft_load *hft_load_start(int family, int type, unsigned int vms)
 {
 	struct hft_load *load = hft_shared(sizeof(*load));
 	const struct hft_guest *guest;
@@ -59,9 +62,10 @@ struct hft_load *hft_load_start(int type, unsigned int vms)
 
 	if (!load)
 		return NULL;
+	load->family = family;
 	load->type = type;
 	for (i = 0; i < HFT_PAIRS; i++) {
-		guest = hft_guest("seq", i % vms);
+		guest = hft_guest(family == AF_VSOCK ? "vsock" : "seq", i % vms);
 		if (!guest)
 			return NULL;
 		load->pair[i].load = load;

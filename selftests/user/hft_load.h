@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Fast pairs: processes that echo numbered messages with `seq` guests as fast
- * as they can, and count. What their rate is worth while something else goes on
+ * Fast pairs: processes that echo numbered messages with `seq` or `vsock`
+ * guests as fast as they can, and count. What their rate is worth while something else goes on
  * shows in turns, without it and with it, so that a machine that gets slower
  * meanwhile counts in both.
  */
@@ -17,7 +17,7 @@ enum hft_phase { HFT_BETWEEN, HFT_ALONE, HFT_BESIDE, HFT_PHASES };
 struct hft_load {
 	volatile enum hft_phase phase;
 	volatile bool stop;
-	int type;			/* of the sockets */
+	int family, type;		/* of the sockets */
 	int64_t since_ns;		/* when the phase began */
 	int64_t ns[HFT_PHASES];		/* how long each was on, in all */
 	struct hft_pair {
@@ -29,8 +29,11 @@ struct hft_load {
 	} pair[HFT_PAIRS];
 };
 
-/* Pairs of such sockets, on the first `vms` seq guests in turn; NULL = it cannot. */
-struct hft_load *hft_load_start(int type, unsigned int vms);
+/*
+ * Pairs of such sockets, on the first `vms` seq guests in turn, vsock guests for
+ * AF_VSOCK; NULL = it cannot.
+ */
+struct hft_load *hft_load_start(int family, int type, unsigned int vms);
 /* From now on it is that phase; HFT_BETWEEN at first. */
 void hft_load_turn(struct hft_load *load, enum hft_phase phase);
 /* Stops all; false if one of them saw an error, or did not stop. */

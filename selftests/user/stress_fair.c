@@ -151,7 +151,7 @@ static int stop_readers(struct readers *rs)
 static void expect_rate_kept(struct __test_metadata *_metadata, FIXTURE_DATA(fair) *self, int type)
 {
 	struct readers *rs = hft_shared(sizeof(*rs));
-	struct hft_load *load = hft_load_start(type, 2);
+	struct hft_load *load = hft_load_start(AF_HF, type, 2);
 	uint64_t dropped = 0;
 	int turn;
 

@@ -163,7 +163,7 @@ TEST(hostile_guest_harms_nobody_else)
 	}
 	accepter = hft_spawn(accept_all, &listener);
 	connecter = hft_spawn(connect_often, &vm);
-	load = hft_load_start(SOCK_SEQPACKET, hft_guest("seq", 1) ? 2 : 1);
+	load = hft_load_start(AF_HF, SOCK_SEQPACKET, hft_guest("seq", 1) ? 2 : 1);
 	ASSERT_NE(NULL, load);
 	slab = hft_meminfo("Slab");
 
