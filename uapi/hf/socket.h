@@ -30,7 +30,7 @@
 #define HF_PORT_RESERVED 1024
 
 /* Both ports of messages that carry AF_VSOCK; no socket of AF_HF can have or reach it. */
-#define HF_PORT_VSOCK 44
+#define HF_PORT_VSOCK 0x800000000000002c
 
 /* Largest payload of a SOCK_DGRAM message in bytes: the mailbox page less the message header. */
 #define HF_MSG_PAYLOAD_MAX 4080

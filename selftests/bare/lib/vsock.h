@@ -20,7 +20,7 @@
 
 #include "types.h"
 
-#define VSOCK_HF_PORT		44
+#define VSOCK_HF_PORT		0x800000000000002c
 #define VSOCK_CID_HOST		2
 #define VSOCK_CID_BASE		1	/* the default of hf_vsock.ko's cid_base */
 
