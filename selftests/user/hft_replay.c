@@ -17,7 +17,7 @@
 
 #define MS_NS		1000000LL
 #define HELD_MS		1000	/* how long a vCPU may take to a point */
-#define ATTEMPTS	40
+#define ATTEMPTS	400
 #define SLEEP_NS	(1000 * MS_NS)
 #define NAP_US		200	/* between two looks, at first */
 #define MAX_NAP_US	6400

@@ -2,10 +2,11 @@
 /*
  * No memory for a message is the affair of the VM that sends it: two VMs flood us,
  * and allocations fail for seconds. The worst round trip with a third VM is at most
- * twice as long as with memory, and as long again where each one's own fails.
+ * twice as long as with memory, and three times that where each one's own fails.
  *
  * All that may not sleep fail, whoever asks; then all of one vCPU's thread, even those
- * that may sleep: that vCPU is not run until there is memory, and then loses nothing.
+ * that may sleep: that vCPU is run with buffers that others left to its CPU, if at all,
+ * and loses nothing.
  *
  * Needs echo_irq, flood twice, one CPU and QEMU's -icount; a kernel with failslab.
  * HF_SECONDS (10) is how long allocations fail.
@@ -19,7 +20,7 @@
 
 #define FACTOR		2
 #define FAILSLAB	"/sys/kernel/debug/failslab/"
-/* What a vCPU may bring from buffers that it has, and what was under way. */
+/* What was under way. */
 #define BUFFERS		8
 #define ORDERED		1000
 
@@ -121,8 +122,8 @@ TEST_F(nomem, without_memory_that_is_there_at_once_no_vm_waits)
 	EXPECT_TRUE(answered);
 	hft_worst_report("with memory", &with);
 	hft_worst_report("with none at once", &without);
-	/* No sender runs a vCPU then: each message goes through its thread, twice as long. */
-	EXPECT_GE(2 * FACTOR * with.worst_ns, without.worst_ns);
+	/* No sender runs a vCPU then: each message goes through a thread that allocates first. */
+	EXPECT_GE(3 * FACTOR * with.worst_ns, without.worst_ns);
 	for (i = 0; i < 2; i++) {
 		got = hft_vm_count(self->w.vm[i], "received") - before[i];
 		fprintf(stderr, "# flood of VM %u: %lld messages meanwhile\n", self->w.vm[i],
@@ -153,7 +154,6 @@ TEST_F(nomem, without_memory_for_one_vcpu_only_its_vm_waits)
 	hft_worst_report("with none for one vCPU", &without);
 	fprintf(stderr, "# messages of that vCPU meanwhile: %lld\n", (long long)got);
 	EXPECT_GE(FACTOR * with.worst_ns, without.worst_ns);
-	EXPECT_GE(BUFFERS, got);
 	/* It goes on. */
 	before = hft_vm_count(vm, "received");
 	ASSERT_TRUE(hft_worst_for(&self->w, 500, &with));
