@@ -45,7 +45,7 @@ static struct hf_flow *get_flow(struct hf_sock *hs, struct hf_vm *vm)
 	flow = kmalloc(sizeof(*flow), GFP_KERNEL_ACCOUNT);
 	if (!flow && !hf_mutant(PLANTED_UNCHECKED))
 		return NULL;
-	hf_flow_init(flow, vm, &hs->sk, NULL);
+	hf_flow_init(flow, vm, &hs->sk);
 	other = xa_cmpxchg(&hs->flows, vm->id, NULL, flow, GFP_KERNEL);
 	if (other) {
 		kfree(flow);
@@ -108,7 +108,7 @@ static int connect_locked(struct sock *sk, const struct hf_sockaddr *addr, int l
 
 	if (peer_is_dead(hs))
 		forget_peer_locked(sk);
-	err = hf_sock_set_peer(hs, vm, addr->port, flow, GFP_KERNEL_ACCOUNT);
+	err = hf_sock_set_peer(hs, vm, addr->port, flow);
 	if (err) {
 		if (bind)
 			hf_port_unbind(hs);
@@ -452,10 +452,14 @@ void hf_dgram_deliver(struct sock *sk, struct sk_buff *skb)
 
 void hf_dgram_vm_died(struct sock *sk, struct hf_vm *vm)
 {
-	const struct hf_peer *peer = hf_sock_peer(hf_sk(sk));
+	const struct hf_peer *peer;
 
+	/* Until its end forget_peer_locked() waits. */
+	rcu_read_lock();
+	peer = hf_sock_peer(hf_sk(sk));
 	if (peer && peer->vm == vm)
 		report_death(sk);
+	rcu_read_unlock();
 }
 
 const struct proto_ops hf_dgram_ops = {

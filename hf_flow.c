@@ -21,7 +21,6 @@
 
 #include "hf_compat.h"
 #include "hf_flow.h"
-#include "hf_flow_locked.h"
 #include "hf_mailbox.h"
 #include "hf_mutant.h"
 #include "hf_wait.h"
@@ -32,18 +31,6 @@
  */
 #define ASK_JIFFIES	msecs_to_jiffies(20)
 #define RETRY_JIFFIES	HZ
-
-/* The frames that come next, before any message. */
-static u32 owed_next(const struct hf_flow *flow)
-{
-	return flow->owed & (skb_queue_empty(&flow->queue) ? ~0U : GENMASK(15, 0));
-}
-
-bool hf_flow_is_done_locked(const struct hf_flow *flow)
-{
-	lockdep_assert_held(&flow->vm->tx_lock);
-	return skb_queue_empty(&flow->queue) && !flow->owed;
-}
 
 static void wake_sender_locked(struct hf_flow *flow)
 {
@@ -61,7 +48,7 @@ static void wake_sender_locked(struct hf_flow *flow)
  * its room unused: the next message wakes the next, and a flow that waits has something
  * queued, so that it hears when that is gone at the latest.
  */
-void hf_flow_unlink_locked(struct hf_flow *flow, struct sk_buff *skb)
+static void unlink_locked(struct hf_flow *flow, struct sk_buff *skb)
 {
 	struct hf_vm *vm = flow->vm;
 
@@ -78,18 +65,17 @@ void hf_flow_unlink_locked(struct hf_flow *flow, struct sk_buff *skb)
 		wake_sender_locked(list_first_entry(&vm->refused, struct hf_flow, refused));
 }
 
-void hf_flow_rotate_locked(struct hf_flow *flow)
+/* Out of the rotation if nothing is left; frees it if closed. */
+static void leave_if_empty_locked(struct hf_flow *flow)
 {
-	lockdep_assert_held(&flow->vm->tx_lock);
-	if (!hf_flow_is_done_locked(flow)) {
-		list_move_tail(&flow->node, &flow->vm->flows);
+	struct hf_vm *vm = flow->vm;
+
+	lockdep_assert_held(&vm->tx_lock);
+	if (!skb_queue_empty(&flow->queue))
 		return;
-	}
 	list_del_init(&flow->node);
-	if (flow->watched)
-		flow->sk->sk_state_change(flow->sk);
 	if (flow->closed) {
-		--*hf_flow_closed_count(flow);
+		vm->closed_flows--;
 		kfree(flow);
 	}
 }
@@ -119,7 +105,7 @@ struct turn {
 
 /* What goes into the mailbox: @head, then @len bytes of @skb. */
 struct piece {
-	u64 head[HF_FLOW_FRAME_MAX / sizeof(u64)];
+	u64 head[HF_FLOW_HEAD_MAX / sizeof(u64)];
 	size_t head_len;
 	struct sk_buff *skb;
 	unsigned int from, len;
@@ -135,8 +121,7 @@ static void cut_piece(const struct hf_flow *flow, struct sk_buff *skb, struct pi
 {
 	const struct hf_flow_ops *ops = flow->ops;
 
-	piece->skb = skb;
-	piece->len = skb->len;
+	*piece = (struct piece){ .skb = skb, .len = skb->len };
 	if (!ops)
 		return;
 	piece->head_len = ops->head_len;
@@ -170,36 +155,37 @@ static struct turn offer_locked(struct hf_vm *vm, const struct piece *piece, boo
 static struct turn take_turn_locked(struct hf_flow *flow, bool retry)
 {
 	struct sk_buff *skb = skb_peek(&flow->queue);
-	struct piece piece = { .skb = NULL };
 	struct hf_vm *vm = flow->vm;
-	u32 owed = owed_next(flow);
+	struct piece piece;
 	struct turn turn;
 
 	lockdep_assert_held(&vm->tx_lock);
-	if (owed)
-		piece.head_len = flow->build(flow, __ffs(owed), piece.head);
-	else
-		cut_piece(flow, skb, &piece);
+	cut_piece(flow, skb, &piece);
 	turn = offer_locked(vm, &piece, retry);
 	if (turn.err == -EAGAIN)
 		return turn;
 
-	if (owed) {
-		flow->owed &= ~BIT(__ffs(owed));
-	} else if (!turn.err && piece.from + piece.len < skb->len) {
+	if (!turn.err && piece.from + piece.len < skb->len) {
 		*sent_of(skb) += piece.len;
 	} else {
 		turn.skb = skb;
-		hf_flow_unlink_locked(flow, skb);
+		unlink_locked(flow, skb);
 		if (!turn.err && flow->ops && flow->ops->sent)
 			flow->ops->sent(skb);
 	}
-	hf_flow_rotate_locked(flow);
+	list_move_tail(&flow->node, &vm->flows);
+	leave_if_empty_locked(flow);
 	if (!turn.err) {
 		vm->unseen = false;
 		WRITE_ONCE(vm->stuck, false);
 	}
 	return turn;
+}
+
+static struct hf_flow *first_flow_locked(struct hf_vm *vm)
+{
+	lockdep_assert_held(&vm->tx_lock);
+	return list_first_entry_or_null(&vm->flows, struct hf_flow, node);
 }
 
 /*
@@ -209,7 +195,7 @@ static struct turn take_turn_locked(struct hf_flow *flow, bool retry)
  */
 static struct turn send_next_locked(struct hf_vm *vm, bool retry)
 {
-	struct hf_flow *flow = list_first_entry_or_null(&vm->flows, struct hf_flow, node);
+	struct hf_flow *flow = first_flow_locked(vm);
 	struct turn turn = { -EAGAIN };
 
 	lockdep_assert_held(&vm->tx_lock);
@@ -223,7 +209,7 @@ static struct turn send_next_locked(struct hf_vm *vm, bool retry)
 	 *	   litmus/SB+queue-vs-announce, spin/mailbox
 	 */
 	smp_mb();
-	if (flow)
+	if (flow && !vm->dead)
 		turn = take_turn_locked(flow, retry);
 	if (!list_empty(&vm->flows))
 		queue_delayed_work(system_dfl_wq, &vm->retry_work,
@@ -280,15 +266,6 @@ void hf_mailbox_retry(struct work_struct *work)
 	hf_flow_drain(vm, true);
 }
 
-void hf_flow_join_locked(struct hf_flow *flow)
-{
-	struct hf_vm *vm = flow->vm;
-
-	lockdep_assert_held(&vm->tx_lock);
-	if (list_empty(&flow->node))
-		list_add_tail(&flow->node, &vm->flows);
-}
-
 /* Whether there is room; if not, the flow's owner is woken when there is. */
 static bool want_room_locked(struct hf_flow *flow)
 {
@@ -336,7 +313,8 @@ int hf_flow_send(struct hf_flow *flow, struct sk_buff *skb)
 	__skb_queue_tail(&flow->queue, skb);
 	WRITE_ONCE(vm->queued, vm->queued + 1);
 	WRITE_ONCE(vm->queued_bytes, vm->queued_bytes + skb->truesize);
-	hf_flow_join_locked(flow);
+	if (list_empty(&flow->node))
+		list_add_tail(&flow->node, &vm->flows);
 	turn = send_next_locked(vm, false);
 	spin_unlock(&vm->tx_lock);
 
@@ -398,35 +376,108 @@ void hf_flow_arrived(struct hf_vm *vm, bool may_sleep)
 }
 EXPORT_SYMBOL_NS_GPL(hf_flow_arrived, HF_NS);
 
-void hf_flow_owe(struct hf_flow *flow, u32 owed)
-{
-	struct hf_vm *vm = flow->vm;
-	struct turn turn = { -EAGAIN };
-
-	spin_lock(&vm->tx_lock);
-	if (!vm->dead) {
-		flow->owed |= owed;
-		hf_flow_join_locked(flow);
-		turn = send_next_locked(vm, false);
-	}
-	spin_unlock(&vm->tx_lock);
-	finish(vm, turn);
-}
-
-void hf_flow_init(struct hf_flow *flow, struct hf_vm *vm, struct sock *sk,
-		  size_t (*build)(struct hf_flow *flow, unsigned int owed, void *frame))
+void hf_flow_init(struct hf_flow *flow, struct hf_vm *vm, struct sock *sk)
 {
 	flow->vm = vm;
 	flow->sk = sk;
 	flow->ops = NULL;
-	flow->build = build;
 	INIT_LIST_HEAD(&flow->node);
 	INIT_LIST_HEAD(&flow->refused);
 	init_waitqueue_head(&flow->senders);
 	__skb_queue_head_init(&flow->queue);
-	flow->owed = 0;
-	flow->if_dropped = 0;
 	flow->closed = false;
-	flow->watched = false;
 }
 EXPORT_SYMBOL_NS_GPL(hf_flow_init, HF_NS);
+
+/* --- the end --- */
+
+/* Take what is queued of @sk, NULL = of any, off the queue; freed without the lock. */
+static void clear_locked(struct hf_flow *flow, const struct sock *sk, struct sk_buff_head *dropped)
+{
+	struct sk_buff *skb, *next;
+
+	lockdep_assert_held(&flow->vm->tx_lock);
+	skb_queue_walk_safe(&flow->queue, skb, next) {
+		if (sk && skb->sk != sk)
+			continue;
+		unlink_locked(flow, skb);
+		__skb_queue_tail(dropped, skb);
+	}
+	leave_if_empty_locked(flow);
+}
+
+void hf_flow_drop(struct hf_flow *flow, const struct sock *sk)
+{
+	struct sk_buff_head dropped;
+
+	__skb_queue_head_init(&dropped);
+	spin_lock(&flow->vm->tx_lock);
+	clear_locked(flow, sk, &dropped);
+	spin_unlock(&flow->vm->tx_lock);
+	__skb_queue_purge(&dropped);
+}
+EXPORT_SYMBOL_NS_GPL(hf_flow_drop, HF_NS);
+
+/* Keep what is queued without the socket, as far as the VM's share of that allows. */
+static void disown_locked(struct hf_flow *flow, struct sk_buff_head *dropped)
+{
+	struct hf_vm *vm = flow->vm;
+	struct sk_buff *skb, *next;
+
+	lockdep_assert_held(&vm->tx_lock);
+	skb_queue_walk_safe(&flow->queue, skb, next) {
+		if (vm->closed_flows < HF_FLOW_CLOSED_MAX &&
+		    vm->closed_bytes < HF_FLOW_CLOSED_BYTES) {
+			vm->closed_bytes += skb->truesize;
+			skb_orphan(skb);
+		} else {
+			unlink_locked(flow, skb);
+			__skb_queue_tail(dropped, skb);
+		}
+	}
+}
+
+void hf_flow_close(struct hf_flow *flow)
+{
+	struct hf_vm *vm = flow->vm;
+	struct sk_buff_head dropped;
+
+	__skb_queue_head_init(&dropped);
+	spin_lock(&vm->tx_lock);
+	list_del_init(&flow->refused);
+	disown_locked(flow, &dropped);
+	flow->closed = true;
+	vm->closed_flows++;
+	leave_if_empty_locked(flow);
+	spin_unlock(&vm->tx_lock);
+
+	atomic_long_add(skb_queue_len(&dropped), &vm->dropped_unsent);
+	__skb_queue_purge(&dropped);
+}
+
+/* One at a time: there may be thousands, and as many senders to wake. */
+static bool purge_one(struct hf_vm *vm)
+{
+	struct sk_buff *skb = NULL;
+	struct hf_flow *flow;
+
+	spin_lock(&vm->tx_lock);
+	flow = first_flow_locked(vm);
+	if (flow) {
+		skb = skb_peek(&flow->queue);
+		unlink_locked(flow, skb);
+		leave_if_empty_locked(flow);
+	}
+	spin_unlock(&vm->tx_lock);
+	if (!skb)
+		return false;
+	atomic_long_inc(&vm->dropped_unsent);
+	kfree_skb(skb);
+	return true;
+}
+
+void hf_flow_purge(struct hf_vm *vm)
+{
+	while (purge_one(vm))
+		cond_resched();
+}

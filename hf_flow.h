@@ -23,43 +23,33 @@ struct iov_iter;
 #define HF_FLOW_CLOSED_MAX	1024
 #define HF_FLOW_CLOSED_BYTES	(HF_FLOW_VM_BYTES / 4)
 
-/* Longest frame that struct hf_flow.build makes, and longest head, in bytes. */
-#define HF_FLOW_FRAME_MAX	64
+/* Longest head that struct hf_flow_ops.make_head writes, in bytes. */
+#define HF_FLOW_HEAD_MAX	64
 
 /**
  * struct hf_flow - the unsent messages of one sender to one VM
  * @vm:       Receiver. Constant.
  * @sk:       Owner, woken when there is room again; valid until hf_flow_close(), or NULL. Constant.
  * @ops:      NULL if each message has its head, and fits. Constant.
- * @build:    Writes the frame for bit @owed and returns its length. Called under
- *            vm->tx_lock; may not sleep. NULL if the flow never owes a frame. Constant.
  * @node:     In vm->flows while there is something to send. Under vm->tx_lock, as is all below.
  * @queue:    Messages, in order.
- * @owed:     Frames owed, a bit each: the lower half go before what is queued, others after it.
- * @if_dropped: Frames owed instead of all others if hf_flow_close() drops messages. Constant.
  * @closed:   The owner is gone: freed when there is nothing left to send.
  * @refused:  In vm->refused while the owner wants room.
  * @senders:  Who waits for room; one is woken, and has to wake the next. No lock.
- * @watched:  Somebody waits in hf_flow_wait_sent().
  */
 struct hf_flow {
 	struct hf_vm *vm;
 	struct sock *sk;
 	const struct hf_flow_ops *ops;
-	size_t (*build)(struct hf_flow *flow, unsigned int owed, void *frame);
 	struct list_head node;
 	struct sk_buff_head queue;
 	struct list_head refused;
 	wait_queue_head_t senders;
-	u32 owed;
-	u32 if_dropped;
 	bool closed;
-	bool watched;
 };
 
 /* Prepare a flow in memory that kfree() of @flow frees; hf_flow_close() ends it. */
-void hf_flow_init(struct hf_flow *flow, struct hf_vm *vm, struct sock *sk,
-		  size_t (*build)(struct hf_flow *flow, unsigned int owed, void *frame));
+void hf_flow_init(struct hf_flow *flow, struct hf_vm *vm, struct sock *sk);
 
 /**
  * hf_flow_send() - send a message to the flow's VM, or queue it until there is room
@@ -92,17 +82,6 @@ int hf_flow_send_now(struct hf_flow *flow, const void *head, size_t head_len,
 void hf_flow_arrived(struct hf_vm *vm, bool may_sleep);
 
 /**
- * hf_flow_owe() - send the frames of @owed, which struct hf_flow.build makes then
- *
- * Never fails: a frame needs no memory, and one that is owed twice is sent
- * once, as it is at that time. Context: process, may hold spinlocks.
- */
-void hf_flow_owe(struct hf_flow *flow, u32 owed);
-
-/* Drop what is queued, and the frames of @owed. Context: process, may hold spinlocks. */
-void hf_flow_reset(struct hf_flow *flow, u32 owed);
-
-/**
  * hf_flow_want_room() - whether hf_flow_send() would not answer -EAGAIN
  *
  * If it would, the owner is woken when it no longer does; the caller has to stand
@@ -113,26 +92,10 @@ bool hf_flow_want_room(struct hf_flow *flow);
 /* Upcall: who polls the socket, or waits for its buffer, should try again. May hold spinlocks. */
 void hf_socket_wake_senders(struct sock *sk);
 
-/*
- * Whether a flow that @match knows has messages for @vm. With @stop the first such
- * flow is reset. Context: process, may hold spinlocks.
- */
-bool hf_flow_is_sending(struct hf_vm *vm, bool (*match)(const struct hf_flow *, const void *),
-			const void *arg, bool stop);
-
-/* Whether all has been handed to EL2. Context: process, may hold spinlocks. */
-bool hf_flow_is_sent(struct hf_flow *flow);
-
-/**
- * hf_flow_wait_sent() - wait until all has been handed to EL2, or the VM died
- * @timeout: Jiffies. May sleep, on the owner's wait queue.
- */
-void hf_flow_wait_sent(struct hf_flow *flow, long timeout);
-
 /**
  * hf_flow_close() - the owner goes
  *
- * What is queued and owed is still sent, but no longer charged to the socket,
+ * What is queued is still sent, but no longer charged to the socket,
  * so that neither it nor the module stays because a VM does not read; unless
  * so much is kept for the VM already that it is dropped (vm->dropped_unsent).
  * @flow may not be used any more. Context: process, may hold spinlocks.
@@ -142,7 +105,7 @@ void hf_flow_close(struct hf_flow *flow);
 /* Send the next message for @vm if it has room. After each exit, and (@retry) now and then. */
 void hf_flow_drain(struct hf_vm *vm, bool retry);
 
-/* The VM is dead, or the module goes: drop all that is queued. Process context. */
+/* The VM is dead, or the module goes: drop all that is queued. May sleep. */
 void hf_flow_purge(struct hf_vm *vm);
 
 #endif

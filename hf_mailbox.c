@@ -15,6 +15,7 @@
 #include <linux/uaccess.h>
 #include <linux/uio.h>
 
+#include "hf_compat.h"
 #include "hf_flow.h"
 #include "hf_mailbox.h"
 #include "hf_mutant.h"
@@ -167,6 +168,7 @@ void hf_mailbox_exit(struct hf_vcpu *vcpu, enum hf_exit_kind kind, const struct 
 			     (kind == HF_EXIT_YIELD && exit->timeout_ns));
 }
 
+/* Those who hear of it may be thousands: not here, where preemption may be off. */
 static void vm_died(struct hf_vm *vm)
 {
 	bool first;
@@ -175,9 +177,15 @@ static void vm_died(struct hf_vm *vm)
 	first = !vm->dead;
 	WRITE_ONCE(vm->dead, true);
 	spin_unlock(&vm->tx_lock);
-
 	if (first)
-		hf_socket_vm_died(vm);
+		queue_work(system_dfl_wq, &vm->death_work);
+}
+
+void hf_mailbox_bury(struct work_struct *work)
+{
+	struct hf_vm *vm = container_of(work, struct hf_vm, death_work);
+
+	hf_socket_vm_died(vm);
 	hf_flow_purge(vm);
 }
 
@@ -245,6 +253,7 @@ void hf_mailbox_purge_all(void)
 
 	hf_for_each_vm(vm, id) {
 		cancel_delayed_work_sync(&vm->retry_work);
+		cancel_work_sync(&vm->death_work);
 		hf_flow_purge(vm);
 	}
 }

@@ -2,12 +2,10 @@
 /*
  * Ports: who gets a message.
  *
- * Owns two tables: VM and local port -> socket, and, for SEQPACKET, connection ->
- * socket; connections that a listener accepted share its port and stand in
- * the second table only. Lookups are under RCU and take a reference; sockets
- * are freed after a grace period (SOCK_RCU_FREE). Any context.
+ * Owns the table: VM and local port -> socket. Lookups are under RCU; sockets are
+ * freed after a grace period (SOCK_RCU_FREE). Any context.
  *
- * Invariant: a socket's key is constant while it stands in a table. Of each port
+ * Invariant: a socket's key is constant while it stands in the table. Of each port
  * either a socket of all VMs stands there, or sockets of different VMs.
  */
 #include <linux/mutex.h>
@@ -28,14 +26,7 @@ static const struct rhashtable_params port_params = {
 	.automatic_shrinking = true,
 };
 
-static const struct rhashtable_params connection_params = {
-	.key_len = sizeof(struct hf_connection),
-	.key_offset = offsetof(struct hf_sock, conn),
-	.head_offset = offsetof(struct hf_sock, conn_node),
-	.automatic_shrinking = true,
-};
-
-static struct rhashtable ports, connections;
+static struct rhashtable ports;
 static atomic64_t last_free_port;
 
 /* One who looks for what stands in the way of a port, and inserts it. */
@@ -104,65 +95,20 @@ void hf_port_unbind(struct hf_sock *hs)
 	WRITE_ONCE(hs->local_port, HF_PORT_ANY);
 }
 
-int hf_port_add_connection(struct hf_sock *hs)
-{
-	int err = rhashtable_lookup_insert_fast(&connections, &hs->conn_node, connection_params);
-
-	hs->in_table = !err;
-	return err == -EEXIST ? -EADDRINUSE : err;
-}
-
-void hf_port_remove_connection(struct hf_sock *hs)
-{
-	if (hs->in_table)
-		rhashtable_remove_fast(&connections, &hs->conn_node, connection_params);
-	hs->in_table = false;
-}
-
-static struct sock *get(struct hf_sock *hs)
-{
-	return hs && refcount_inc_not_zero(&hs->sk.sk_refcnt) ? &hs->sk : NULL;
-}
-
 struct sock *hf_port_find(u16 vm_id, u64 port)
 {
-	struct sock *sk;
+	struct hf_sock *hs = find(HF_VM_ID_ANY, port) ?: find(vm_id, port);
 
-	rcu_read_lock();
-	sk = get(find(HF_VM_ID_ANY, port) ?: find(vm_id, port));
-	rcu_read_unlock();
-	return sk;
-}
-
-struct sock *hf_port_find_connection(u16 vm_id, u64 peer_port, u64 local_port)
-{
-	struct hf_connection conn = { local_port, peer_port, vm_id };
-	struct sock *sk;
-
-	/* Datagrams alone shall not pay for connections. */
-	if (!atomic_read(&connections.nelems))
-		return NULL;
-	rcu_read_lock();
-	sk = get(rhashtable_lookup(&connections, &conn, connection_params));
-	rcu_read_unlock();
-	return sk;
+	return hs ? &hs->sk : NULL;
 }
 
 int hf_port_init(void)
 {
-	int err = rhashtable_init(&ports, &port_params);
-
 	atomic64_set(&last_free_port, FIRST_FREE_PORT + ((u64)get_random_u32() << 16));
-	if (err)
-		return err;
-	err = rhashtable_init(&connections, &connection_params);
-	if (err)
-		rhashtable_destroy(&ports);
-	return err;
+	return rhashtable_init(&ports, &port_params);
 }
 
 void hf_port_exit(void)
 {
-	rhashtable_destroy(&connections);
 	rhashtable_destroy(&ports);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The tables of ports and of connections: who gets a message.
+ * The table of ports: who gets a message.
  */
 #ifndef HF_PORT_H
 #define HF_PORT_H
@@ -11,19 +11,13 @@
  * hf_port_bind() - give the socket a local port, for messages of hs->from_vm
  * @port: HF_PORT_ANY = a free one.
  *
- * A port of a VM belongs to one socket, of whichever type; HF_VM_ID_ANY stands for
- * all VMs. Context: under the socket lock; may sleep. Return: 0, -EADDRINUSE, -ENOMEM.
+ * A port of a VM belongs to one socket; HF_VM_ID_ANY stands for all VMs. Context: under the socket lock; may sleep. Return: 0, -EADDRINUSE, -ENOMEM.
  */
 int hf_port_bind(struct hf_sock *hs, u64 port);
 void hf_port_unbind(struct hf_sock *hs);
 
-/* The same for a connection and its table. May hold spinlocks. 0, -EADDRINUSE, -ENOMEM. */
-int hf_port_add_connection(struct hf_sock *hs);
-void hf_port_remove_connection(struct hf_sock *hs);
-
-/* Whose a port, or a connection, is: the socket with a reference, or NULL. Any context. */
+/* Whose a port is: NULL if nobody's. Under rcu_read_lock(), any context. */
 struct sock *hf_port_find(u16 vm_id, u64 port);
-struct sock *hf_port_find_connection(u16 vm_id, u64 peer_port, u64 local_port);
 
 int hf_port_init(void);
 void hf_port_exit(void);

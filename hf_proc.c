@@ -8,35 +8,15 @@
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
 #include <net/net_namespace.h>
-#include <net/tcp_states.h>
 
 #include "hf_proc.h"
 #include "hf_sock.h"
 
 static const char *state_name(struct hf_sock *hs, bool has_peer)
 {
-	switch (READ_ONCE(hs->sk.sk_state)) {
-	case TCP_LISTEN:
-		return "listen";
-	case TCP_SYN_SENT:
-		return "connecting";
-	case TCP_ESTABLISHED:
-		return "connected";
-	}
-	if (hs->sk.sk_type == SOCK_SEQPACKET && has_peer)
-		return "closed";
 	if (has_peer)
 		return "connected";
 	return READ_ONCE(hs->local_port) ? "bound" : "unbound";
-}
-
-/* A SEQPACKET socket that failed to connect still has the address. */
-static const struct hf_peer *shown_peer(struct hf_sock *hs)
-{
-	if (hs->sk.sk_type == SOCK_SEQPACKET && READ_ONCE(hs->sk.sk_state) != TCP_SYN_SENT &&
-	    !READ_ONCE(hs->established))
-		return NULL;
-	return hf_sock_peer(hs);
 }
 
 static void *sockets_start(struct seq_file *seq, loff_t *pos)
@@ -72,7 +52,7 @@ static int sockets_show(struct seq_file *seq, void *v)
 
 	sk = hlist_entry(v, struct sock, sk_node);
 	hs = hf_sk(sk);
-	peer = shown_peer(hs);
+	peer = hf_sock_peer(hs);
 	from_vm = READ_ONCE(hs->from_vm);
 	if (READ_ONCE(hs->local_port) && from_vm == HF_VM_ID_ANY)
 		snprintf(local, sizeof(local), "*:%llu", READ_ONCE(hs->local_port));
@@ -80,9 +60,8 @@ static int sockets_show(struct seq_file *seq, void *v)
 		snprintf(local, sizeof(local), "%u:%llu", from_vm, READ_ONCE(hs->local_port));
 	if (peer)
 		snprintf(to, sizeof(to), "%u:%llu", peer->vm->id, peer->port);
-	seq_printf(seq, "%16pK %6d %-9s %-10s %-20s %-23s %6d %6d %6u %5u %llu\n", sk,
+	seq_printf(seq, "%16pK %6d dgram     %-10s %-20s %-23s %6d %6d %6u %5u %llu\n", sk,
 		   refcount_read(&sk->sk_refcnt),
-		   sk->sk_type == SOCK_DGRAM ? "dgram" : "seqpacket",
 		   state_name(hs, peer), local, to,
 		   sk_rmem_alloc_get(sk), sk_wmem_alloc_get(sk), atomic_read(&sk->sk_drops),
 		   from_kuid_munged(seq_user_ns(seq), READ_ONCE(sk->sk_uid)), (u64)sock_i_ino(sk));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * AF_HF: what datagram and SEQPACKET sockets have in common.
+ * AF_HF: the family, and all of its sockets that has nothing to do with sending.
  *
  * Owns the family: creation, access, names, receiving, and the list of all
  * sockets. Process context: system calls, and delivery by the thread that runs
@@ -14,10 +14,12 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/sockios.h>
 #include <net/sock.h>
 #include <asm/ioctls.h>
 
+#include "hf_mailbox.h"
 #include "hf_port.h"
 #include "hf_proc.h"
 #include "hf_sock.h"
@@ -27,11 +29,11 @@
 
 bool hf_socket_net_raw;
 HLIST_HEAD(hf_sockets);
-static DEFINE_SPINLOCK(sockets_lock);
+static DEFINE_MUTEX(sockets_mutex);
 
 /* --- addresses and access --- */
 
-void hf_sock_fill_address(struct hf_sockaddr *addr, u16 vm_id, u64 port)
+static void fill_address(struct hf_sockaddr *addr, u16 vm_id, u64 port)
 {
 	memset(addr, 0, sizeof(*addr));
 	addr->family = AF_HF;
@@ -46,18 +48,16 @@ struct hf_peer *hf_sock_peer(struct hf_sock *hs)
 
 static void replace_peer(struct hf_sock *hs, struct hf_peer *peer)
 {
-	struct hf_peer *old = rcu_dereference_protected(hs->peer, lockdep_sock_is_held(&hs->sk) ||
-							!hs->sk.sk_socket);
+	struct hf_peer *old = rcu_dereference_protected(hs->peer, lockdep_sock_is_held(&hs->sk));
 
 	rcu_assign_pointer(hs->peer, peer);
 	if (old)
 		kfree_rcu(old, rcu);
 }
 
-int hf_sock_set_peer(struct hf_sock *hs, struct hf_vm *vm, u64 port, struct hf_flow *flow,
-		     gfp_t gfp)
+int hf_sock_set_peer(struct hf_sock *hs, struct hf_vm *vm, u64 port, struct hf_flow *flow)
 {
-	struct hf_peer *peer = kmalloc(sizeof(*peer), gfp);
+	struct hf_peer *peer = kmalloc(sizeof(*peer), GFP_KERNEL_ACCOUNT);
 
 	if (!peer)
 		return -ENOMEM;
@@ -163,9 +163,9 @@ int hf_sock_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 	rcu_read_lock();
 	to = hf_sock_peer(hs);
 	if (!peer)
-		hf_sock_fill_address(addr, HF_VM_ID_PRIMARY, READ_ONCE(hs->local_port));
+		fill_address(addr, HF_VM_ID_PRIMARY, READ_ONCE(hs->local_port));
 	else if (to)
-		hf_sock_fill_address(addr, to->vm->id, to->port);
+		fill_address(addr, to->vm->id, to->port);
 	else
 		len = -ENOTCONN;
 	rcu_read_unlock();
@@ -245,8 +245,7 @@ int hf_sock_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 
 	sock_recv_cmsgs(msg, sk, skb);
 	if (msg->msg_name) {
-		hf_sock_fill_address(msg->msg_name, HF_SKB_CB(skb)->vm->id,
-				     HF_SKB_CB(skb)->src_port);
+		fill_address(msg->msg_name, HF_SKB_CB(skb)->vm->id, HF_SKB_CB(skb)->src_port);
 		msg->msg_namelen = sizeof(struct hf_sockaddr);
 	}
 	err = flags & MSG_TRUNC ? skb->len : copied;
@@ -255,18 +254,15 @@ out:
 	return err;
 }
 
-/* What recv() would find: the next datagram, or all that a connection holds. */
+/* What recv() would find. */
 static int bytes_to_read(struct sock *sk)
 {
 	struct sk_buff *skb;
-	int len = 0;
+	int len;
 
 	spin_lock_bh(&sk->sk_receive_queue.lock);
-	skb_queue_walk(&sk->sk_receive_queue, skb) {
-		len += skb->len;
-		if (sk->sk_type == SOCK_DGRAM)
-			break;
-	}
+	skb = skb_peek(&sk->sk_receive_queue);
+	len = skb ? skb->len : 0;
 	spin_unlock_bh(&sk->sk_receive_queue.lock);
 	return len;
 }
@@ -277,8 +273,6 @@ int hf_sock_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 
 	switch (cmd) {
 	case SIOCINQ:
-		if (READ_ONCE(sk->sk_state) == TCP_LISTEN)
-			return -EINVAL;
 		return put_user(bytes_to_read(sk), (int __user *)arg);
 	case SIOCOUTQ:
 		return put_user(sk_wmem_alloc_get(sk), (int __user *)arg);
@@ -312,18 +306,18 @@ void hf_socket_deliver(struct sk_buff *skb)
 
 	if (cb->dst_port == HF_PORT_VSOCK && hf_transport_deliver(skb))
 		return;
-	sk = hf_port_find_connection(vm->id, cb->src_port, cb->dst_port);
-	if (!sk)
-		sk = hf_port_find(vm->id, cb->dst_port);
-	/* Else the time of recv() would be taken for it. */
-	if (sk && READ_ONCE(sk->sk_flags) & SK_FLAGS_TIMESTAMP)
-		__net_timestamp(skb);
-	if (sk && sk->sk_type == SOCK_DGRAM)
+	rcu_read_lock();
+	sk = hf_port_find(vm->id, cb->dst_port);
+	if (sk) {
+		/* Else the time of recv() would be taken for it. */
+		if (READ_ONCE(sk->sk_flags) & SK_FLAGS_TIMESTAMP)
+			__net_timestamp(skb);
 		hf_dgram_deliver(sk, skb);
-	else if (!hf_seq_deliver(sk, skb))
+	} else {
 		atomic_long_inc(&vm->dropped_port);
-	if (sk)
-		sock_put(sk);
+		kfree_skb(skb);
+	}
+	rcu_read_unlock();
 }
 
 void hf_socket_vm_died(struct hf_vm *vm)
@@ -338,14 +332,12 @@ void hf_socket_vm_died(struct hf_vm *vm)
 	 * Proof:  litmus/SB+death-vs-connect
 	 */
 	smp_mb();
-	rcu_read_lock();
-	sk_for_each_rcu(sk, &hf_sockets) {
-		if (sk->sk_type == SOCK_DGRAM)
-			hf_dgram_vm_died(sk, vm);
-		else
-			hf_seq_vm_died(sk, vm);
+	mutex_lock(&sockets_mutex);
+	sk_for_each(sk, &hf_sockets) {
+		hf_dgram_vm_died(sk, vm);
+		cond_resched();
 	}
-	rcu_read_unlock();
+	mutex_unlock(&sockets_mutex);
 	hf_transport_vm_died(vm);
 }
 
@@ -366,37 +358,12 @@ static void sock_destruct(struct sock *sk)
 	skb_queue_purge(&sk->sk_error_queue);
 }
 
-struct sock *hf_sock_create(struct net *net, struct socket *sock, int type, gfp_t gfp, int kern)
-{
-	struct sock *sk = sk_alloc(net, PF_HF, gfp, &hf_proto, kern);
-	struct hf_sock *hs;
-
-	if (!sk)
-		return NULL;
-	sock_init_data(sock, sk);
-	sk->sk_type = type;
-	sk->sk_destruct = sock_destruct;
-	sk->sk_allocation = GFP_KERNEL_ACCOUNT;
-	sock_set_flag(sk, SOCK_RCU_FREE);
-
-	hs = hf_sk(sk);
-	hs->from_vm = HF_VM_ID_ANY;
-	xa_init_flags(&hs->flows, XA_FLAGS_ACCOUNT);
-	hf_seq_init_sock(hs);
-
-	spin_lock(&sockets_lock);
-	sk_add_node_rcu(sk, &hf_sockets);
-	spin_unlock(&sockets_lock);
-	sock_prot_inuse_add(net, &hf_proto, 1);
-	return sk;
-}
-
 void hf_sock_destroy(struct sock *sk)
 {
 	sock_prot_inuse_add(sock_net(sk), &hf_proto, -1);
-	spin_lock(&sockets_lock);
+	mutex_lock(&sockets_mutex);
 	sk_del_node_init_rcu(sk);
-	spin_unlock(&sockets_lock);
+	mutex_unlock(&sockets_mutex);
 	sock_orphan(sk);
 	sock_put(sk);
 }
@@ -431,15 +398,17 @@ bool hf_socket_may_use(const struct hf_vm *vm)
 }
 EXPORT_SYMBOL_NS_GPL(hf_socket_may_use, HF_NS);
 
-static int sock_create_hf(struct net *net, struct socket *sock, int protocol, int kern)
+static int create_socket(struct net *net, struct socket *sock, int protocol, int kern)
 {
 	bool owner, privileged;
+	struct hf_sock *hs;
 	struct sock *sk;
 
 	/* VMs belong to the machine, not to a container on it. */
 	if (!net_eq(net, &init_net))
 		return -EAFNOSUPPORT;
-	if (sock->type != SOCK_DGRAM && sock->type != SOCK_SEQPACKET)
+	/* Connections are AF_VSOCK's. */
+	if (sock->type != SOCK_DGRAM)
 		return -ESOCKTNOSUPPORT;
 	if (protocol)
 		return -EPROTONOSUPPORT;
@@ -448,18 +417,30 @@ static int sock_create_hf(struct net *net, struct socket *sock, int protocol, in
 	if (!privileged && !owner)
 		return -EPERM;
 
-	sk = hf_sock_create(net, sock, sock->type, GFP_KERNEL, kern);
+	sk = sk_alloc(net, PF_HF, GFP_KERNEL, &hf_proto, kern);
 	if (!sk)
 		return -ENOMEM;
-	hf_sk(sk)->privileged = privileged;
-	sock->ops = sock->type == SOCK_DGRAM ? &hf_dgram_ops : &hf_seq_ops;
+	sock->ops = &hf_dgram_ops;
+	sock_init_data(sock, sk);
+	sk->sk_destruct = sock_destruct;
+	sk->sk_allocation = GFP_KERNEL_ACCOUNT;
+	sock_set_flag(sk, SOCK_RCU_FREE);
+	hs = hf_sk(sk);
+	hs->privileged = privileged;
+	hs->from_vm = HF_VM_ID_ANY;
+	xa_init_flags(&hs->flows, XA_FLAGS_ACCOUNT);
+
+	mutex_lock(&sockets_mutex);
+	sk_add_node_rcu(sk, &hf_sockets);
+	mutex_unlock(&sockets_mutex);
+	sock_prot_inuse_add(net, &hf_proto, 1);
 	return 0;
 }
 
 static const struct net_proto_family hf_family = {
 	.family	= PF_HF,
 	.owner	= THIS_MODULE,
-	.create	= sock_create_hf,
+	.create	= create_socket,
 };
 
 int hf_socket_init(void)

@@ -57,12 +57,12 @@ struct hf_vm {
 	bool stuck;			/* and that did not help */
 	struct list_head flows;		/* those with something to send, in turn */
 	struct delayed_work retry_work;	/* tries again, and asks for exits */
+	struct work_struct death_work;	/* makes its death known */
 	struct list_head refused;	/* flows that wait for room */
 	unsigned int queued;		/* messages in all flows */
 	unsigned int queued_bytes;	/* their memory */
 	unsigned int closed_flows;	/* those that nobody owns any more */
-	unsigned int stray_flows;	/* those that nobody ever owned */
-	unsigned int closed_bytes;	/* what both have queued */
+	unsigned int closed_bytes;	/* what those have queued */
 
 	/* Messages from it that were taken out of our RX page, the last one first. */
 	struct llist_head rx_taken;
@@ -95,6 +95,9 @@ static inline u16 hf_vm_nr_vcpus(const struct hf_vm *vm)
 
 /* Upcall: the work function of hf_vm.retry_work. */
 void hf_mailbox_retry(struct work_struct *work);
+
+/* Upcall: the work function of hf_vm.death_work. */
+void hf_mailbox_bury(struct work_struct *work);
 
 /**
  * hf_vm_create() - make a VM known, with all of its vCPUs and their threads

@@ -508,7 +508,7 @@ static int create_peer(struct hf_vm *vm)
 	peer->vm = vm;
 	peer->cid = vm->id + cid_base;
 	for (i = 0; i < FLOWS; i++) {
-		hf_flow_init(&peer->flows[i], vm, NULL, NULL);
+		hf_flow_init(&peer->flows[i], vm, NULL);
 		peer->flows[i].ops = &flow_ops;
 	}
 	skb_queue_head_init(&peer->rx);

@@ -143,6 +143,7 @@ void bed_hear(struct hf_vcpu *vcpu, enum hf_exit_kind kind, const struct hf_ffa_
 	WRITE_ONCE(vcpu->last_exit, kind);
 	bed_take(vcpu, kind, exit);
 	hf_mailbox_finish(vcpu);
+	flush_work(&vcpu->vm->death_work);
 	while (!hf_rx_refill(HF_RX_NOWAIT))
 		;
 }

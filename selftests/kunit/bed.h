@@ -92,9 +92,6 @@ struct socket *bed_socket(struct kunit *test, int type);
 void bed_close(struct socket *sock);
 void bed_close_all(void);
 
-/* The same for one that accept() made. */
-struct socket *bed_socket_keep(struct kunit *test, struct socket *sock);
-
 /* bind(), connect() and so on; what the system calls return. */
 int bed_bind(struct socket *sock, u16 vm_id, u64 port);
 int bed_connect(struct socket *sock, u16 vm_id, u64 port, int flags);

@@ -31,7 +31,7 @@ struct hf_flow *bed_flow(struct kunit *test, struct hf_vm *vm, struct sock *sk)
 	struct hf_flow *flow = kmalloc(sizeof(*flow), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, flow);
-	hf_flow_init(flow, vm, sk, NULL);
+	hf_flow_init(flow, vm, sk);
 	return flow;
 }
 
@@ -59,10 +59,4 @@ u64 bed_next(struct hf_vm *vm)
 	mine->full = false;
 	bed_exit_by_hand(&vm->vcpus[0], HF_EXIT_YIELD, 0, 0, 0);
 	return name;
-}
-
-size_t bed_build(struct hf_flow *flow, unsigned int owed, void *frame)
-{
-	*(__le64 *)frame = cpu_to_le64(1000 + owed);
-	return 32;
 }

@@ -20,9 +20,6 @@ struct sk_buff *bed_skb(u64 name, size_t len);
 /* Send a short one. What hf_flow_send() returns. */
 int bed_flow_send(struct hf_flow *flow, u64 name);
 
-/* For struct hf_flow.build: a frame of 32 bytes whose name is 1000 + @owed. */
-size_t bed_build(struct hf_flow *flow, unsigned int owed, void *frame);
-
 /* The message in the VM's mailbox, which is free then; 0 if there was none. */
 u64 bed_next(struct hf_vm *vm);
 

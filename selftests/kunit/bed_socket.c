@@ -26,21 +26,13 @@ static struct socket **place_of(struct socket *sock)
 	return NULL;
 }
 
-struct socket *bed_socket_keep(struct kunit *test, struct socket *sock)
+struct socket *bed_socket(struct kunit *test, int type)
 {
 	struct socket **place = place_of(NULL);
 
 	KUNIT_ASSERT_NOT_NULL(test, place);
-	*place = sock;
-	return sock;
-}
-
-struct socket *bed_socket(struct kunit *test, int type)
-{
-	struct socket *sock;
-
-	KUNIT_ASSERT_EQ(test, 0, sock_create_kern(&init_net, PF_HF, type, 0, &sock));
-	return bed_socket_keep(test, sock);
+	KUNIT_ASSERT_EQ(test, 0, sock_create_kern(&init_net, PF_HF, type, 0, place));
+	return *place;
 }
 
 void bed_close(struct socket *sock)

@@ -410,6 +410,16 @@ static void proc_shows_as_many_drops_as_there_were(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(text, " 3000000000 "), "%s", text);
 }
 
+static void connections_are_not_ours(struct kunit *test)
+{
+	struct socket *sock;
+
+	KUNIT_EXPECT_EQ(test, -ESOCKTNOSUPPORT,
+			sock_create_kern(&init_net, PF_HF, SOCK_SEQPACKET, 0, &sock));
+	KUNIT_EXPECT_EQ(test, -ESOCKTNOSUPPORT,
+			sock_create_kern(&init_net, PF_HF, SOCK_STREAM, 0, &sock));
+}
+
 static struct kunit_case dgram_cases[] = {
 	KUNIT_CASE(message_arrives_with_its_sender),
 	KUNIT_CASE(sizes_from_none_to_the_page_arrive_whole),
@@ -433,6 +443,7 @@ static struct kunit_case dgram_cases[] = {
 	KUNIT_CASE(connect_to_a_vm_that_the_socket_cannot_hear_is_refused),
 	KUNIT_CASE(closing_leaves_what_was_sent_in_the_queue),
 	KUNIT_CASE(proc_shows_as_many_drops_as_there_were),
+	KUNIT_CASE(connections_are_not_ours),
 	{}
 };
 

@@ -367,39 +367,6 @@ static void vcpu_that_runs_in_the_middle_of_the_send_takes_the_message(struct ku
 	hf_flow_close(flow);
 }
 
-/* --- frames that are owed --- */
-
-static void owed_frames_leave_around_what_is_queued(struct kunit *test)
-{
-	static const u64 order[] = { 1, 1003, 1015, 2, 3, 1016, 1031 };
-	struct hf_vm *vm = bed_vm(test, 2, 1);
-	struct hf_flow *flow = bed_flow(test, vm, NULL);
-	int i;
-
-	flow->build = bed_build;
-	for (i = 1; i <= 3; i++)
-		bed_flow_send(flow, i);
-	hf_flow_owe(flow, BIT(31) | BIT(15) | BIT(16));
-	hf_flow_owe(flow, BIT(3));
-	hf_flow_owe(flow, BIT(3));
-	for (i = 0; i < ARRAY_SIZE(order); i++)
-		KUNIT_EXPECT_EQ(test, order[i], bed_next(vm));
-	KUNIT_EXPECT_EQ(test, 0ULL, bed_next(vm));
-	hf_flow_close(flow);
-}
-
-static void owed_frame_needs_no_message(struct kunit *test)
-{
-	struct hf_vm *vm = bed_vm(test, 2, 1);
-	struct hf_flow *flow = bed_flow(test, vm, NULL);
-
-	flow->build = bed_build;
-	hf_flow_owe(flow, BIT(20));
-	KUNIT_EXPECT_EQ(test, 32U, fake_vm(vm)->len);
-	KUNIT_EXPECT_EQ(test, 1020ULL, bed_next(vm));
-	hf_flow_close(flow);
-}
-
 static struct kunit_case flow_cases[] = {
 	KUNIT_CASE(message_leaves_at_once_if_there_is_room),
 	KUNIT_CASE(messages_of_a_flow_leave_in_order_one_per_exit),
@@ -418,8 +385,6 @@ static struct kunit_case flow_cases[] = {
 	KUNIT_CASE(full_mailbox_of_a_vm_that_serves_is_left_alone),
 	KUNIT_CASE(full_mailbox_that_stays_full_is_looked_at_now_and_then),
 	KUNIT_CASE(vcpu_that_runs_in_the_middle_of_the_send_takes_the_message),
-	KUNIT_CASE(owed_frames_leave_around_what_is_queued),
-	KUNIT_CASE(owed_frame_needs_no_message),
 	{}
 };
 

@@ -120,7 +120,6 @@ static void death_wakes_whoever_was_refused_and_drops_the_rest(struct kunit *tes
 	KUNIT_EXPECT_EQ(test, queued, atomic_long_read(&vm->dropped_unsent));
 	KUNIT_EXPECT_EQ(test, -EPIPE, hf_flow_send(flow, skb));
 	kfree_skb(skb);
-	hf_flow_owe(flow, 1);
 	KUNIT_EXPECT_EQ_MSG(test, calls, fake_count(FAKE_MSG_SEND), "a dead VM is sent nothing");
 	hf_flow_close(flow);
 }
@@ -161,20 +160,18 @@ static void closed_flows_are_kept_up_to_a_number_only(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0U, vm->closed_flows);
 }
 
-static void reset_drops_what_is_queued_and_owed(struct kunit *test)
+static void drop_leaves_a_flow_that_can_be_used_on(struct kunit *test)
 {
 	struct hf_vm *vm = bed_vm(test, 2, 1);
 	struct hf_flow *flow = bed_flow(test, vm, NULL);
 
-	flow->build = bed_build;
 	bed_flow_send(flow, 1);
 	bed_flow_send(flow, 2);
-	hf_flow_owe(flow, BIT(0) | BIT(31));
-	hf_flow_reset(flow, ~0U);
+	hf_flow_drop(flow, NULL);
 	KUNIT_EXPECT_EQ(test, 1ULL, bed_next(vm));
 	KUNIT_EXPECT_EQ(test, 0ULL, bed_next(vm));
 	bed_flow_send(flow, 3);
-	KUNIT_EXPECT_EQ_MSG(test, 3ULL, bed_next(vm), "it can be used on");
+	KUNIT_EXPECT_EQ(test, 3ULL, bed_next(vm));
 	hf_flow_close(flow);
 }
 
@@ -234,7 +231,7 @@ static struct kunit_case limits_cases[] = {
 	KUNIT_CASE(death_wakes_whoever_was_refused_and_drops_the_rest),
 	KUNIT_CASE(what_a_closed_flow_had_queued_is_still_sent),
 	KUNIT_CASE(closed_flows_are_kept_up_to_a_number_only),
-	KUNIT_CASE(reset_drops_what_is_queued_and_owed),
+	KUNIT_CASE(drop_leaves_a_flow_that_can_be_used_on),
 	KUNIT_CASE(senders_to_several_vms_share_the_tx_page_one_at_a_time),
 	{}
 };

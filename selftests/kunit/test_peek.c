@@ -7,40 +7,16 @@
  */
 #include <net/sock.h>
 
-#include "bed_seq.h"
+#include "bed.h"
 
-/* How a test makes a message come, and an error behind it. */
-struct kind {
-	void (*say)(struct kunit *test, struct hf_vcpu *vcpu, struct socket *sock, u32 seq);
-	void (*end)(struct kunit *test, struct hf_vcpu *vcpu, struct socket *sock);
-};
+#define PEER_PORT	100
 
-static void say_data(struct kunit *test, struct hf_vcpu *vcpu, struct socket *sock, u32 seq)
-{
-	struct seq_frame frame = bed_frame(bed_port(sock), DATA, seq, 1);
-
-	bed_deliver(test, vcpu, &frame, "hello", 5);
-}
-
-static void say_reset(struct kunit *test, struct hf_vcpu *vcpu, struct socket *sock)
-{
-	bed_say(test, vcpu, bed_port(sock), RESET, 0, 0);
-}
-
-static void say_datagram(struct kunit *test, struct hf_vcpu *vcpu, struct socket *sock, u32 seq)
+static void say_hello(struct kunit *test, struct hf_vcpu *vcpu, struct socket *sock)
 {
 	bed_receive(test, vcpu, PEER_PORT, bed_port(sock), "hello", 5);
 }
 
-static void die(struct kunit *test, struct hf_vcpu *vcpu, struct socket *sock)
-{
-	bed_exit_by_hand(vcpu, HF_EXIT_ABORTED, 0, 0, 0);
-}
-
-static const struct kind seq = { say_data, say_reset };
-static const struct kind dgram = { say_datagram, die };
-
-static struct socket *connected_datagrams(struct kunit *test, struct hf_vcpu *vcpu)
+static struct socket *connected(struct kunit *test, struct hf_vcpu *vcpu)
 {
 	struct socket *sock = bed_socket(test, SOCK_DGRAM);
 
@@ -73,14 +49,15 @@ static int recv_nowhere(struct socket *sock, int flags)
 	return sock_recvmsg(sock, &msg, flags | MSG_DONTWAIT);
 }
 
-static void look_before_an_error(struct kunit *test, struct hf_vcpu *vcpu, struct socket *sock,
-				 const struct kind *kind)
+static void look_at_a_message_before_a_death_leaves_both(struct kunit *test)
 {
+	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
+	struct socket *sock = connected(test, vcpu);
 	int i;
 
-	kind->say(test, vcpu, sock, 0);
-	kind->say(test, vcpu, sock, 1);
-	kind->end(test, vcpu, sock);
+	say_hello(test, vcpu, sock);
+	say_hello(test, vcpu, sock);
+	bed_exit_by_hand(vcpu, HF_EXIT_ABORTED, 0, 0, 0);
 	for (i = 0; i < 3; i++)
 		expect_hello(test, sock, MSG_PEEK);
 	KUNIT_EXPECT_GT(test, sk_rmem_alloc_get(sock->sk), 0);
@@ -92,12 +69,13 @@ static void look_before_an_error(struct kunit *test, struct hf_vcpu *vcpu, struc
 	expect_error(test, sock, -ECONNRESET);
 }
 
-static void look_into_bad_memory(struct kunit *test, struct hf_vcpu *vcpu, struct socket *sock,
-				 const struct kind *kind)
+static void look_at_a_message_into_bad_memory_leaves_it(struct kunit *test)
 {
+	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
+	struct socket *sock = connected(test, vcpu);
 	int i;
 
-	kind->say(test, vcpu, sock, 0);
+	say_hello(test, vcpu, sock);
 	for (i = 0; i < 3; i++)
 		KUNIT_EXPECT_EQ(test, -EFAULT, recv_nowhere(sock, MSG_PEEK));
 	expect_hello(test, sock, MSG_PEEK);
@@ -106,39 +84,9 @@ static void look_into_bad_memory(struct kunit *test, struct hf_vcpu *vcpu, struc
 	expect_error(test, sock, -EAGAIN);
 }
 
-static void look_at_a_message_before_a_reset_leaves_both(struct kunit *test)
-{
-	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
-
-	look_before_an_error(test, vcpu, bed_connected(test, vcpu, 1), &seq);
-}
-
-static void look_at_a_datagram_before_a_death_leaves_both(struct kunit *test)
-{
-	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
-
-	look_before_an_error(test, vcpu, connected_datagrams(test, vcpu), &dgram);
-}
-
-static void look_at_a_message_into_bad_memory_leaves_it(struct kunit *test)
-{
-	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
-
-	look_into_bad_memory(test, vcpu, bed_connected(test, vcpu, 1), &seq);
-}
-
-static void look_at_a_datagram_into_bad_memory_leaves_it(struct kunit *test)
-{
-	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
-
-	look_into_bad_memory(test, vcpu, connected_datagrams(test, vcpu), &dgram);
-}
-
 static struct kunit_case peek_cases[] = {
-	KUNIT_CASE(look_at_a_message_before_a_reset_leaves_both),
-	KUNIT_CASE(look_at_a_datagram_before_a_death_leaves_both),
+	KUNIT_CASE(look_at_a_message_before_a_death_leaves_both),
 	KUNIT_CASE(look_at_a_message_into_bad_memory_leaves_it),
-	KUNIT_CASE(look_at_a_datagram_into_bad_memory_leaves_it),
 	{}
 };
 

@@ -34,8 +34,6 @@
 
 /* Largest payload of a SOCK_DGRAM message in bytes: the mailbox page less the message header. */
 #define HF_MSG_PAYLOAD_MAX 4080
-
-/* Largest payload of a SOCK_SEQPACKET message in bytes: less the header of connections. */
 #define HF_SEQ_PAYLOAD_MAX 4064
 
 /**
