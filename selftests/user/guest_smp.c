@@ -11,6 +11,13 @@
 
 enum { SOCKETS = 24, ROUNDS = 60 };
 
+/*
+ * 53 s for the first test on four CPUs that an emulator runs on two busy ones: there the
+ * next in the queue of a spinlock is rarely running.
+ */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT 400
+
 struct client {
 	int fd;
 	uint32_t sent;
@@ -99,10 +106,6 @@ static int client_process(void *vm)
 	return many_clients(*(const unsigned int *)vm) ? 1 : 0;
 }
 
-/* 43 s on a kernel with KASAN, with other work on the host. */
-#undef TEST_TIMEOUT_DEFAULT
-#define TEST_TIMEOUT_DEFAULT 150
-
 TEST(several_processes_share_an_smp_guest)
 {
 	HFT_NEED_GUEST(guest, "smp", 0);
@@ -113,7 +116,7 @@ TEST(several_processes_share_an_smp_guest)
 	for (i = 0; i < 3; i++)
 		child[i] = hft_spawn(client_process, &vm);
 	for (i = 0; i < 3; i++)
-		EXPECT_EQ(0, hft_join(child[i], 140000));
+		EXPECT_EQ(0, hft_join(child[i], 390000));
 }
 
 TEST_HARNESS_MAIN
