@@ -67,12 +67,28 @@ class Target:
                      f"at most {self.most:.2f}: {'met' if met else 'missed'}")
 
 
+class ByteRate(Target):
+    """The same of two ways to send bytes, at the sizes that each is good at."""
+
+    def __init__(self, text, most, above, below):
+        super().__init__(text, most, above[0], below[0])
+        self.sizes = (above[1], below[1])
+
+    def ratios(self, rows, run):
+        rates = [row and row["per_second"] * size for (what, _), size in zip(self.pair, self.sizes)
+                 for row in [find(rows, run, what, size=size, senders=1)]]
+        return [rates[0] / rates[1]] * 2 if all(rates) else None
+
+
 TARGETS = (
     Target("32-byte echo / AF_UNIX datagrams", 1.0, "hf_dgram", "unix_dgram"),
     Target("32-byte echo / floor", 2.0, "hf_dgram", "floor"),
     Target("one of 8 VMs x 4 vCPUs / 1 x 1", 1.05, "hf_8vms_4vcpus", "hf_1vm_1vcpu"),
     Target("8 VMs x 4 vCPUs in turn / 1 x 1", 1.05, "hf_8vms_4vcpus", "hf_1vm_1vcpu", vms=8),
     Target("1000 open sockets / 1", 1.05, "hf_dgram_of_1000", "hf_dgram_of_1"),
+    Target("32-byte echo, AF_VSOCK / its loopback", 0.5, "hf_vsock_seqpacket", "vsock_seqpacket"),
+    ByteRate("bytes one way, datagrams / AF_VSOCK", 1.25, ("hf_flood_to_vm", 4080),
+             ("hf_vsock_to_vm", 65536)),
 )
 
 

@@ -6,17 +6,13 @@
  * All do the same: send() of the whole message, recv() of the answer, both
  * blocking, on a connected socket, after a warm-up; the other process receives
  * and sends. Pipes get write() and read(). Figures go to stderr and are judged
- * by selftests/bench; what fails here is what does not echo. Needs echo, seq and vsock.
+ * by selftests/bench; what fails here is what does not echo. Needs echo and vsock.
  */
-#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <linux/vm_sockets.h>
 
-#include "../bare/lib/vsock.h"
-#include "../bare/lib/vsock_service.h"
-#include "hft_seq.h"
+#include "hft_vsock.h"
 #include "hft_harness.h"
 #include "bench.h"
 
@@ -39,8 +35,6 @@ static const struct kind hf = { "hf_dgram", bench_pair_round, BENCH_HF };
 static const struct kind hf_first = { "hf_dgram_of_1", bench_pair_round, BENCH_NOTHING };
 static const struct kind hf_among_many = { "hf_dgram_of_1000", bench_pair_round, BENCH_NOTHING };
 static const struct kind unix_dgram = { "unix_dgram", bench_pair_round, BENCH_UNIX };
-static const struct kind hf_seq = { "hf_seqpacket", bench_pair_round, BENCH_NOTHING };
-static const struct kind unix_seq = { "unix_seqpacket", bench_pair_round, BENCH_NOTHING };
 static const struct kind pipes = { "pipe", bench_pipe_round, BENCH_PIPE };
 static const struct kind hf_vsock_stream = { "hf_vsock_stream", bench_pair_round, BENCH_NOTHING };
 static const struct kind hf_vsock_seq = { "hf_vsock_seqpacket", bench_pair_round, BENCH_NOTHING };
@@ -89,24 +83,18 @@ static int measure_hf(const struct kind *kind, int fd, size_t size)
 	return measure(kind, &pair);
 }
 
-/* The largest message of a connection is smaller, because its header is larger. */
-static size_t seq_size(size_t size)
-{
-	return size < SEQ_PAYLOAD_MAX ? size : SEQ_PAYLOAD_MAX;
-}
-
-static int measure_unix(const struct kind *kind, int type, size_t size)
+static int measure_unix(size_t size)
 {
 	struct bench_pair here, there;
 	int fds[2], err;
 	pid_t child;
 
-	if (socketpair(AF_UNIX, type, 0, fds))
+	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, fds))
 		return -1;
 	here = (struct bench_pair){ fds[0], fds[0], size };
 	there = (struct bench_pair){ fds[1], fds[1], size };
 	child = hft_spawn(bench_pair_answer, &there);
-	err = measure(kind, &here);
+	err = measure(&unix_dgram, &here);
 	/* A message of nothing ends it: of a datagram socket close() is not seen. */
 	send(fds[0], NULL, 0, 0);
 	err |= hft_join(child, HFT_PATIENCE_MS);
@@ -134,22 +122,6 @@ static int measure_pipe(size_t size)
 	close(back[0]);
 	close(back[1]);
 	return err;
-}
-
-/* Where they are not built in or there already. */
-static void load_vsock(void)
-{
-	static const char *const paths[] = {
-		"/lib/vsock.ko", "/lib/vmw_vsock_virtio_transport_common.ko",
-		"/lib/vsock_loopback.ko", "/lib/hf_vsock.ko",
-	};
-	int i, fd;
-
-	for (i = 0; i < ARRAY_SIZE(paths); i++) {
-		fd = open(paths[i], O_RDONLY | O_CLOEXEC);
-		syscall(SYS_finit_module, fd, "", 0);
-		close(fd);
-	}
 }
 
 static int vsock_server(void *arg)
@@ -198,34 +170,12 @@ TEST(echo_round_trips_by_size)
 	close(fd);
 }
 
-TEST(seqpacket_round_trips_by_size)
-{
-	HFT_NEED_GUEST(guest, "seq", 0);
-	struct hf_sockaddr addr = hft_address(guest->id, SEQ_PORT_ECHO);
-	int fd = socket(AF_HF, SOCK_SEQPACKET, 0);
-	int i;
-
-	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, connect(fd, (void *)&addr, sizeof(addr)));
-	for (i = 0; i < ARRAY_SIZE(sizes); i++)
-		ASSERT_EQ(0, measure_hf(&hf_seq, fd, seq_size(sizes[i])));
-	close(fd);
-}
-
-TEST(unix_seqpacket_round_trips_by_size)
-{
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(sizes); i++)
-		ASSERT_EQ(0, measure_unix(&unix_seq, SOCK_SEQPACKET, seq_size(sizes[i])));
-}
-
 TEST(unix_datagram_round_trips_by_size)
 {
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
-		ASSERT_EQ(0, measure_unix(&unix_dgram, SOCK_DGRAM, sizes[i]));
+		ASSERT_EQ(0, measure_unix(sizes[i]));
 }
 
 TEST(pipe_round_trips_by_size)
@@ -242,7 +192,6 @@ TEST(vsock_loopback_round_trips_by_size)
 	pid_t child;
 	int i;
 
-	load_vsock();
 	pair.to = loopback_connect(&child);
 	pair.from = pair.to;
 	if (pair.to < 0)
@@ -258,10 +207,8 @@ TEST(vsock_loopback_round_trips_by_size)
 
 static int measure_vsock(const struct kind *kind, int type, unsigned int vm)
 {
-	struct sockaddr_vm addr = { .svm_family = AF_VSOCK, .svm_cid = vm + VSOCK_CID_BASE,
-				    .svm_port = VSOCK_PORT_ECHO };
 	int fd = socket(AF_VSOCK, type, 0);
-	int i, err = connect(fd, (void *)&addr, sizeof(addr));
+	int i, err = hft_vsock_connect_to(fd, hft_cid(vm), VSOCK_PORT_ECHO);
 
 	/* What one packet takes. */
 	for (i = 0; i < ARRAY_SIZE(sizes) && !err; i++)
@@ -275,7 +222,6 @@ TEST(vsock_round_trips_by_size)
 {
 	HFT_NEED_GUEST(guest, "vsock", 0);
 
-	load_vsock();
 	EXPECT_EQ(0, measure_vsock(&hf_vsock_stream, SOCK_STREAM, guest->id));
 	EXPECT_EQ(0, measure_vsock(&hf_vsock_seq, SOCK_SEQPACKET, guest->id));
 }

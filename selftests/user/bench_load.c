@@ -4,15 +4,17 @@
  * messages a second go one way. Figures go to stderr and are judged by
  * selftests/bench; what fails here is what gets lost.
  *
- * Needs eight smp with 4 vCPUs behind one with another number, sink and flood.
+ * Needs eight smp with 4 vCPUs behind one with another number, sink, flood, vsock.
  */
 #include <sys/socket.h>
 
+#include "hft_vsock.h"
 #include "hft_harness.h"
 #include "bench.h"
 
 #define VMS		8
 #define SENDERS		16
+#define WRITE_SIZE	65536	/* of a stream */
 
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 900
@@ -127,6 +129,30 @@ static int measure_flood_to_vm(unsigned int senders, size_t size)
 	return 0;
 }
 
+/* The same number of bytes as floods of the largest messages, to a guest that counts, too. */
+static int measure_stream_to_vm(void)
+{
+	struct bench_row row = { "hf_vsock_to_vm", WRITE_SIZE, 1, 1 };
+	int i, writes = BENCH_ROUNDS * HF_MSG_PAYLOAD_MAX / WRITE_SIZE;
+	int fd = socket(AF_VSOCK, SOCK_STREAM, 0);
+	static char buf[WRITE_SIZE];
+	struct vsock_sum sum;
+	int64_t start;
+
+	if (hft_vsock_connect_to(fd, hft_cid(hft_guest("vsock", 0)->id), VSOCK_PORT_DISCARD))
+		return -1;
+	start = hft_now_ns();
+	for (i = 0; i < writes; i++)
+		if (hft_vsock_send_all(fd, buf, sizeof(buf), 0))
+			return -1;
+	if (shutdown(fd, SHUT_WR) || hft_vsock_recv_all(fd, &sum, sizeof(sum)) != sizeof(sum) ||
+	    sum.bytes != (uint64_t)writes * sizeof(buf))
+		return -1;
+	bench_report_rate(&row, NULL, writes, hft_now_ns() - start);
+	close(fd);
+	return 0;
+}
+
 /* Room for all of it, because the guest does not wait for us. */
 static int measure_flood_from_vm(size_t size)
 {
@@ -174,6 +200,13 @@ TEST(floods_to_a_vm_arrive_whole)
 	ASSERT_EQ(0, measure_flood_to_vm(1, HF_MSG_PAYLOAD_MAX));
 	ASSERT_EQ(0, measure_flood_to_vm(4, BENCH_SMALL));
 	ASSERT_EQ(0, measure_flood_to_vm(SENDERS, BENCH_SMALL));
+}
+
+TEST(stream_to_a_vm_arrives_whole)
+{
+	HFT_NEED_GUEST(guest, "vsock", 0);
+	ASSERT_LT(0, guest->id);
+	ASSERT_EQ(0, measure_stream_to_vm());
 }
 
 TEST(floods_from_a_vm_arrive_whole)
