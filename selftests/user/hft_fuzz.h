@@ -20,6 +20,7 @@
 #define FUZZ_TASKS	3	/* processes of a program, at most */
 #define FUZZ_FDS	12	/* files that it works with */
 #define FUZZ_OFTEN	4	/* of these, the ones that most calls use */
+#define FUZZ_VSOCK	3	/* the one that is AF_VSOCK at first */
 #define FUZZ_STEPS	48	/* each process makes fewer calls */
 
 /* What a process of a program does now, for the watchdog. */
@@ -47,7 +48,7 @@ struct fuzz_task {
 	int unix_fd[2];			/* to pass files through */
 	/* What was drawn for this call already, for arguments that depend on it. */
 	unsigned int slot;
-	int level, option;
+	int family, level, option;
 	uint8_t *buf;			/* FUZZ_BUF bytes, then a page that is not there */
 };
 

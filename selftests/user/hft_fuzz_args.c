@@ -13,19 +13,20 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include "../bare/lib/seq_service.h"
-#include "hft.h"
 #include "hft_fuzz_args.h"
+#include "hft_vsock.h"
 
 /* One entry of a table, by chance. */
 #define ONE_OF(a)	((a)[fuzz_pick(t, sizeof(a) / sizeof((a)[0]))])
 #define MANY		4	/* messages of sendmmsg() and recvmmsg(), and iovecs */
 
 static const uint64_t guest_ports[] = {
-	0, 1, 7, 10, SEQ_PORT_ECHO, SEQ_PORT_ECHO, SEQ_PORT_ECHO, SEQ_PORT_DEAF, SEQ_PORT_SOURCE,
-	SEQ_PORT_REFUSE, SEQ_PORT_CLOSE, SEQ_PORT_BREAK, SEQ_PORT_SLOW, SEQ_PORT_HALF,
-	SEQ_PORT_SINK, SEQ_PORT_BACK, SEQ_PORT_BACK, SEQ_PORT_MUTE, SEQ_PORT_BURST,
-	SEQ_PORT_BACK_DGRAM, SEQ_PORT_RAW, 2000, ~0ull,
+	0, 1, 7, 10, 100, 2000, HF_PORT_VSOCK, ~0ull,
+};
+
+static const unsigned int vsock_ports[] = {
+	VSOCK_PORT_NOBODY, VSOCK_PORT_ECHO, VSOCK_PORT_ECHO, VSOCK_PORT_ECHO, VSOCK_PORT_DISCARD,
+	VSOCK_PORT_SINK, VSOCK_PORT_SOURCE, VSOCK_PORT_PASSIVE, VSOCK_PORT_DEAF, VSOCK_PORT_MUTE,
 };
 
 /* Few, so that programs get into each other's way. */
@@ -74,6 +75,8 @@ static struct scratch {
 	char control[MANY][64] __attribute__((aligned(8)));
 } s;
 
+_Static_assert(sizeof(struct sockaddr_vm) == sizeof(struct hf_sockaddr), "one length for both");
+
 static bool rarely(struct fuzz_task *t)
 {
 	return !fuzz_pick(t, 12);
@@ -93,13 +96,33 @@ static int some_fd(struct fuzz_task *t)
 	return rarely(t) ? (int)fuzz_pick(t, 3) * 5000 - 1 : t->worker->fd[t->slot];
 }
 
-/* From VM 3 on: VM 2 has to answer to somebody else. Never SEQ_PORT_DIE. */
+/* A port of the guest that serves, or one of ours. */
+static void to_vsock(struct fuzz_task *t, struct sockaddr_vm *addr)
+{
+	static const unsigned int cids[] = { VMADDR_CID_ANY, VMADDR_CID_LOCAL, VMADDR_CID_HOST, 0 };
+	const struct hft_guest *guest = hft_guest("vsock", 0);
+
+	addr->svm_family = AF_VSOCK;
+	if (guest && fuzz_pick(t, 4)) {
+		addr->svm_cid = guest->id + VSOCK_CID_BASE;
+		addr->svm_port = ONE_OF(vsock_ports);
+	} else {
+		addr->svm_cid = ONE_OF(cids);
+		addr->svm_port = ONE_OF(our_ports);
+	}
+}
+
+/* From VM 3 on: VM 2 has to answer to somebody else. */
 static struct hf_sockaddr *some_addr(struct fuzz_task *t, struct hf_sockaddr *addr)
 {
 	static const uint16_t vms[] = { 0, HF_VM_ID_PRIMARY, HF_VM_ID_ANY, HFT_NO_VM, 0x8000 };
 	const struct hft_guest *guest;
 
 	memset(addr, 0, sizeof(*addr));
+	if (t->slot == FUZZ_VSOCK) {
+		to_vsock(t, (struct sockaddr_vm *)addr);
+		return addr;
+	}
 	addr->family = rarely(t) ? fuzz_pick(t, 3) * 8 : AF_HF;
 	if (fuzz_pick(t, 4)) {
 		guest = hft_guest(NULL, 1 + fuzz_pick(t, hft_guest_count(NULL) - 1));
@@ -115,8 +138,8 @@ static struct hf_sockaddr *some_addr(struct fuzz_task *t, struct hf_sockaddr *ad
 }
 
 /*
- * Small numbers, ports of ours, and SEQPACKET frames that are nearly right: what
- * guests take for a request, but none that keeps one busy for long.
+ * Small numbers and ports of ours: what guests take for a request, but none that
+ * keeps one busy for long.
  */
 static void fill(struct fuzz_task *t)
 {
@@ -128,8 +151,6 @@ static void fill(struct fuzz_task *t)
 	/* Who sends many messages often sends them back. */
 	if (!fuzz_pick(t, 3))
 		word[1] = 0;
-	if (!fuzz_pick(t, 4))
-		word[2] = 0x151534648ull | (uint64_t)fuzz_pick(t, 8) << 40;
 }
 
 /* At the very end it is cut short by what is not there. */
@@ -144,8 +165,8 @@ static uint64_t some_buffer(struct fuzz_task *t)
 static uint64_t some_len(struct fuzz_task *t)
 {
 	static const uint64_t edges[] = {
-		0, 1, 8, 16, 32, HF_SEQ_PAYLOAD_MAX - 1, HF_SEQ_PAYLOAD_MAX, HF_SEQ_PAYLOAD_MAX + 1,
-		HF_MSG_PAYLOAD_MAX, HF_MSG_PAYLOAD_MAX + 1, 4096, FUZZ_BUF, 0x7fffffff,
+		0, 1, 8, 16, 32, HF_MSG_PAYLOAD_MAX - 1, HF_MSG_PAYLOAD_MAX,
+		HF_MSG_PAYLOAD_MAX + 1, 4096, FUZZ_BUF, 0x7fffffff,
 		0x80000000, 0xffffffff, ~0ull, ~0ull >> 1,
 	};
 
@@ -273,14 +294,17 @@ uint64_t arg_unix_fd(struct fuzz_task *t)
 
 uint64_t arg_family(struct fuzz_task *t)
 {
-	return fuzz_pick(t, 30) ? AF_HF : AF_UNIX;
+	t->family = t->slot == FUZZ_VSOCK ? AF_VSOCK : fuzz_pick(t, 30) ? AF_HF : AF_UNIX;
+	return t->family;
 }
 
 uint64_t arg_type(struct fuzz_task *t)
 {
-	static const int others[] = { SOCK_STREAM, SOCK_RAW, SOCK_RDM, 0, 6, -1 };
-	int type = fuzz_pick(t, 2) ? SOCK_DGRAM : SOCK_SEQPACKET;
+	static const int others[] = { SOCK_STREAM, SOCK_SEQPACKET, SOCK_RAW, SOCK_RDM, 0, 6, -1 };
+	int type = SOCK_DGRAM;
 
+	if (t->family == AF_VSOCK)
+		type = fuzz_pick(t, 2) ? SOCK_STREAM : SOCK_SEQPACKET;
 	if (rarely(t))
 		type = ONE_OF(others);
 	return type | (fuzz_pick(t, 4) ? 0 : SOCK_NONBLOCK);

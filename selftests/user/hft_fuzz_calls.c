@@ -181,6 +181,7 @@ bool fuzz_call(struct fuzz_task *t, unsigned int step)
 	long ret;
 
 	t->worker->now[t->index].call = call->name;
+	t->slot = step;
 	for (i = 0; i < 6 && call->arg[i]; i++)
 		arg[i] = call->arg[i](t);
 	if (call->number < 0)
