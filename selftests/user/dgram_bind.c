@@ -2,12 +2,11 @@
 /*
  * Ports: who gets one, which one, and whose messages come with it.
  *
- * Needs two flood guests, which send to any port, an echo and a seq guest.
+ * Needs two flood guests, which send to any port, and an echo guest.
  */
 #include <linux/capability.h>
 #include <poll.h>
 
-#include "hft_seq.h"
 #include "hft_harness.h"
 #include "hft_dgram.h"
 
@@ -155,18 +154,14 @@ TEST_F(bind, ports_have_64_bits)
 
 TEST_F(bind, taken_port_says_eaddrinuse)
 {
-	int seq = socket(AF_HF, SOCK_SEQPACKET, 0);
 	int fd = hft_bound(HF_VM_ID_ANY, PORT);
 
 	ASSERT_LE(0, fd);
-	ASSERT_LE(0, seq);
 	EXPECT_FAIL(EADDRINUSE, hft_bind_to(self->fd, HF_VM_ID_ANY, PORT));
 	EXPECT_FAIL(EADDRINUSE, hft_bind_to(self->fd, HF_VM_ID_PRIMARY, PORT));
 	EXPECT_FAIL(EADDRINUSE, hft_bind_to(self->fd, self->vm, PORT));
-	EXPECT_FAIL(EADDRINUSE, hft_bind_to(seq, HF_VM_ID_ANY, PORT));
 	EXPECT_EQ(0, hft_port(self->fd));
 	EXPECT_EQ(0, hft_bind_to(self->fd, HF_VM_ID_ANY, PORT + 1));
-	close(seq);
 	close(fd);
 }
 
@@ -337,18 +332,16 @@ TEST_F(bind, of_several_at_the_same_time_one_gets_the_port)
 
 TEST_F(bind, burst_of_a_guest_arrives_in_order)
 {
-	HFT_NEED_GUEST(seq, "seq", 0);
-	struct seq_back ask = { .port = PORT, .count = BURST, .size = 100 };
-	int asker = hft_connect(seq->id, SEQ_PORT_BURST), i;
 	static uint64_t data[HF_MSG_PAYLOAD_MAX / 8];
+	int i;
 
-	ASSERT_EQ(0, hft_bind_to(self->fd, seq->id, PORT));
-	ASSERT_EQ(sizeof(ask), send(asker, &ask, sizeof(ask), 0));
+	ASSERT_EQ(0, hft_bind_to(self->fd, self->vm, PORT));
+	ASSERT_EQ(0, hft_flood_start(self->vm, 1, PORT, BURST, 100));
 	for (i = 0; i < BURST; i++) {
 		ASSERT_EQ(100, recv(self->fd, data, sizeof(data), 0));
-		ASSERT_TRUE(seq_numbered(data, 100, i));
+		ASSERT_EQ(i, data[0]);
+		ASSERT_EQ((uint8_t)i, data[8] & 0xff);
 	}
-	close(asker);
 }
 
 TEST_F(bind, server_answers_whoever_asks)

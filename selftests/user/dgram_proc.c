@@ -3,8 +3,7 @@
  * /proc/net/hf and /proc/net/protocols tell what there is, and a thousand
  * sockets are no trouble.
  *
- * Needs an echo, a flood and a mute guest. A connection that is established or
- * has ended is looked at by the tests of SOCK_SEQPACKET.
+ * Needs an echo, a flood and a mute guest.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -101,36 +100,6 @@ TEST_F(proc, disconnected_socket_that_was_bound_is_bound)
 	ASSERT_EQ(0, hft_proc_line(self->fd, &self->line));
 	EXPECT_STREQ("bound", self->line.state);
 	EXPECT_STREQ(address(-1, PORT), self->line.local);
-}
-
-TEST_F(proc, listening_socket_is_shown)
-{
-	int fd = socket(AF_HF, SOCK_SEQPACKET, 0);
-
-	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, hft_proc_line(fd, &self->line));
-	EXPECT_STREQ("seqpacket", self->line.type);
-	EXPECT_STREQ("unbound", self->line.state);
-	ASSERT_EQ(0, hft_bind_to(fd, HF_VM_ID_ANY, PORT));
-	ASSERT_EQ(0, hft_proc_line(fd, &self->line));
-	EXPECT_STREQ("bound", self->line.state);
-	ASSERT_EQ(0, listen(fd, 1));
-	ASSERT_EQ(0, hft_proc_line(fd, &self->line));
-	EXPECT_STREQ("listen", self->line.state);
-	EXPECT_STREQ(address(-1, PORT), self->line.local);
-	close(fd);
-}
-
-TEST_F(proc, attempt_to_connect_is_shown)
-{
-	int fd = socket(AF_HF, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
-
-	ASSERT_LE(0, fd);
-	EXPECT_FAIL(EINPROGRESS, hft_connect_to(fd, self->mute, 10));
-	ASSERT_EQ(0, hft_proc_line(fd, &self->line));
-	EXPECT_STREQ("connecting", self->line.state);
-	EXPECT_STREQ(address(self->mute, 10), self->line.peer);
-	close(fd);
 }
 
 TEST_F(proc, queues_are_shown)

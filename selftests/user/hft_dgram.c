@@ -72,6 +72,15 @@ int hft_bound(unsigned int vm, uint64_t port)
 	return fd;
 }
 
+uint64_t hft_port(int fd)
+{
+	struct hf_sockaddr me = { 0 };
+	socklen_t len = sizeof(me);
+
+	getsockname(fd, (struct sockaddr *)&me, &len);
+	return me.port;
+}
+
 bool hft_peer_is(int fd, unsigned int vm, uint64_t port)
 {
 	struct hf_sockaddr addr = { 0 };

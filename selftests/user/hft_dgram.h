@@ -15,11 +15,13 @@
 #include "hft.h"
 
 /* Fails with just that error. */
+#ifndef EXPECT_FAIL
 #define EXPECT_FAIL(error, call) do { \
 	errno = 0; \
 	EXPECT_EQ(-1, call); \
 	EXPECT_EQ(error, errno); \
 } while (0)
+#endif
 
 /* As the calls of the same name, without casts. */
 int hft_bind_to(int fd, unsigned int vm, uint64_t port);
@@ -31,7 +33,7 @@ ssize_t hft_send_to(int fd, const void *buf, size_t len, unsigned int vm,
 ssize_t hft_recv_from(int fd, void *buf, size_t len, struct hf_sockaddr *from);
 /* A new socket that is bound, with the time limits of hft_socket(). */
 int hft_bound(unsigned int vm, uint64_t port);
-/* The local port, 0 = none; hft_seq.c has it. */
+/* The local port, 0 = none. */
 uint64_t hft_port(int fd);
 /* Is it connected to that? */
 bool hft_peer_is(int fd, unsigned int vm, uint64_t port);

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Fast pairs: processes that echo numbered messages with `seq` or `vsock`
- * guests as fast as they can, and count. What their rate is worth while something else goes on
- * shows in turns, without it and with it, so that a machine that gets slower
- * meanwhile counts in both.
+ * Fast pairs: processes that echo numbered messages with `echo` or `vsock`
+ * guests as fast as they can, and count. What their rate is worth while something
+ * else goes on shows in turns, without it and with it, so that a machine that
+ * gets slower meanwhile counts in both.
  */
 #ifndef HFT_LOAD_H
 #define HFT_LOAD_H
 
-#include "hft_seq.h"
+#include "hft.h"
 
 #define HFT_PAIRS		6
+#define HFT_NUMBERED_MIN	16	/* bytes of a numbered message, at least */
 
 enum hft_phase { HFT_BETWEEN, HFT_ALONE, HFT_BESIDE, HFT_PHASES };
 
@@ -30,7 +31,7 @@ struct hft_load {
 };
 
 /*
- * Pairs of such sockets, on the first `vms` seq guests in turn, vsock guests for
+ * Pairs of such sockets, on the first `vms` echo guests in turn, vsock guests for
  * AF_VSOCK; NULL = it cannot.
  */
 struct hft_load *hft_load_start(int family, int type, unsigned int vms);
@@ -42,6 +43,10 @@ bool hft_load_stop(struct hft_load *load);
 double hft_load_rate(const struct hft_load *load, enum hft_phase phase);
 /* HFT_BESIDE in percent of HFT_ALONE; says so on stderr. */
 double hft_load_kept(const struct hft_load *load, const char *beside);
+/* Sends a numbered message: its number, the sum of what follows, what follows. 0 or -1. */
+int hft_give(int fd, uint64_t number, size_t len);
+/* Receives a message and demands that it be this number: 0, or -1 with a line on stderr. */
+int hft_take(int fd, uint64_t number);
 /* HF_SECONDS and the like, or what it is otherwise. */
 unsigned long hft_number(const char *name, unsigned long otherwise);
 /* The number of a line of /proc/meminfo, in KiB. */

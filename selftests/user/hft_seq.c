@@ -77,15 +77,6 @@ int hft_accept(int fd)
 	return with_timeouts(accept(fd, NULL, NULL));
 }
 
-uint64_t hft_port(int fd)
-{
-	struct hf_sockaddr me = { 0 };
-	socklen_t len = sizeof(me);
-
-	getsockname(fd, (struct sockaddr *)&me, &len);
-	return me.port;
-}
-
 int hft_error(int fd)
 {
 	socklen_t len = sizeof(int);

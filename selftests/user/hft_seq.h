@@ -13,16 +13,7 @@
 
 #include "../bare/lib/seq.h"
 #include "../bare/lib/seq_service.h"
-#include "hft.h"
-
-/* A call that fails with this error. */
-#ifndef EXPECT_FAIL
-#define EXPECT_FAIL(error, call) do { \
-	errno = 0; \
-	EXPECT_EQ(-1, call); \
-	EXPECT_EQ(error, errno); \
-} while (0)
-#endif
+#include "hft_dgram.h"
 
 /* What most tests of SEQPACKET begin with: the guest, in self->vm. */
 #define SEQ_FIXTURE() \
@@ -49,7 +40,6 @@ int hft_seq_connect_to(int fd, unsigned int vm, uint64_t port);
 int hft_bind_any(int fd, uint64_t *port);
 int hft_seq_listen(uint64_t *port, int backlog);
 int hft_accept(int fd);
-uint64_t hft_port(int fd);
 /* The error that is pending on a socket, which this clears. */
 int hft_error(int fd);
 

@@ -52,7 +52,6 @@ TEST(protocol_is_not_supported)
 {
 	EXPECT_FAIL(EPROTONOSUPPORT, socket(AF_HF, SOCK_DGRAM, 1));
 	EXPECT_FAIL(EPROTONOSUPPORT, socket(AF_HF, SOCK_DGRAM, 255));
-	EXPECT_FAIL(EPROTONOSUPPORT, socket(AF_HF, SOCK_SEQPACKET, 1));
 }
 
 TEST(without_capability_socket_says_eperm)
@@ -231,7 +230,6 @@ TEST_F(misuse, calls_for_other_kinds_of_sockets_are_not_supported)
 	EXPECT_FAIL(EOPNOTSUPP, listen(self->fd, 1));
 	EXPECT_FAIL(EOPNOTSUPP, accept(self->fd, NULL, NULL));
 	EXPECT_FAIL(EOPNOTSUPP, socketpair(AF_HF, SOCK_DGRAM, 0, pair));
-	EXPECT_FAIL(EOPNOTSUPP, socketpair(AF_HF, SOCK_SEQPACKET, 0, pair));
 }
 
 TEST_F(misuse, unknown_option_and_ioctl_are_refused)

@@ -7,6 +7,7 @@
  */
 #include <sys/socket.h>
 
+#include "hft_dgram.h"
 #include "hft_load.h"
 #include "hft_harness.h"
 

@@ -10,7 +10,6 @@
 #include <linux/capability.h>
 #include <poll.h>
 
-#include "hft_seq.h"
 #include "hft_harness.h"
 #include "hft_dgram.h"
 
@@ -138,41 +137,22 @@ TEST_F(owners, port_of_all_vms_is_one_of_each)
 	close(all);
 }
 
-TEST_F(owners, listen_each_at_the_same_port)
-{
-	unsigned int vm[] = { self->a, self->b }, uid[] = { UID, OTHER };
-	int fd[2], i;
-
-	for (i = 0; i < 2; i++) {
-		ASSERT_EQ(0, act_as(uid[i]));
-		fd[i] = hft_seq_socket();
-		EXPECT_EQ(0, hft_bind_to(fd[i], vm[i], PORT));
-		EXPECT_EQ(0, listen(fd[i], 1));
-	}
-	close(fd[0]);
-	close(fd[1]);
-}
-
 /* There it may be another one's, who would get the answer. */
 TEST_F(owners, port_of_one_vm_is_not_used_to_speak_to_another)
 {
-	int fd, seq, unbound;
+	int fd, unbound;
 
 	ASSERT_EQ(0, act_as_owner_of_both());
 	fd = hft_bound(self->a, PORT);
-	seq = hft_seq_socket();
 	unbound = hft_socket();
 	ASSERT_LE(0, fd);
 	EXPECT_FAIL(EINVAL, hft_send_to(fd, "x", 1, self->b, 1));
 	EXPECT_FAIL(EINVAL, hft_connect_to(fd, self->b, 1));
 	EXPECT_EQ(1, hft_send_to(fd, "x", 1, self->a, 1));
-	ASSERT_EQ(0, hft_bind_to(seq, self->b, PORT));
-	EXPECT_FAIL(EINVAL, hft_connect_to(seq, self->a, 1));
 	/* The first message gives it a port of that VM. */
 	EXPECT_EQ(1, hft_send_to(unbound, "x", 1, self->a, 1));
 	EXPECT_FAIL(EINVAL, hft_send_to(unbound, "x", 1, self->b, 1));
 	close(fd);
-	close(seq);
 	close(unbound);
 }
 

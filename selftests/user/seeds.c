@@ -10,12 +10,12 @@
  * any warning of the module, the stall detector's above all.
  *
  * Needs QEMU's -icount: then HF_SEED (1), which is the seed of the first round,
- * decides the whole boot. Guests that echo, two or more; timer, relay, seq.
+ * decides the whole boot. Guests that echo, two or more; timer, relay, vsock.
  */
 #include <sys/socket.h>
 
 #include "hft_load.h"
-#include "hft_seq.h"
+#include "hft_vsock.h"
 #include "hft_harness.h"
 
 #define ROUNDS		20	/* SEEDS_A_BOOT in selftests/seeds */
@@ -32,14 +32,14 @@
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 900
 
-enum kind { ECHO, RELAY, TIMER, SEQ };
+enum kind { ECHO, RELAY, TIMER, VSOCK };
 
 static const struct {
 	const char *guest;
 	enum kind kind;
 } guests[] = {
 	{ "echo", ECHO }, { "echo_irq", ECHO }, { "smp", ECHO }, { "smp_irq", ECHO },
-	{ "relay", RELAY }, { "timer", TIMER }, { "seq", SEQ },
+	{ "relay", RELAY }, { "timer", TIMER }, { "vsock", VSOCK },
 };
 
 struct chosen {
@@ -150,8 +150,8 @@ static int put(struct session *s)
 
 	if (s->to.kind == TIMER)
 		err = put_timer(s);
-	else if (s->to.kind == SEQ)
-		err = hft_seq_give(s->fd, s->out, SEQ_NUMBERED_MIN + pick(s, 100), 0);
+	else if (s->to.kind == VSOCK)
+		err = hft_give(s->fd, s->out, HFT_NUMBERED_MIN + pick(s, 100));
 	else
 		err = put_stamped(s);
 	if (err)
@@ -166,8 +166,8 @@ static int take(struct session *s)
 
 	if (s->to.kind == TIMER)
 		err = take_timer(s);
-	else if (s->to.kind == SEQ)
-		err = hft_seq_take(s->fd, s->in) ? found(s, "no or another answer") : 0;
+	else if (s->to.kind == VSOCK)
+		err = hft_take(s->fd, s->in) ? found(s, "no or another answer") : 0;
 	else
 		err = take_stamped(s);
 	if (!err) {
@@ -200,8 +200,9 @@ static int run_session(struct session *s)
 	s->to = now->chosen[pick(s, CHOSEN)];
 	s->id = s->me->random;
 	s->in = s->out = 0;
-	if (s->to.kind == SEQ)
-		s->fd = hft_seq_connect(s->to.guest->id, SEQ_PORT_ECHO);
+	if (s->to.kind == VSOCK)
+		s->fd = hft_vsock_connect(SOCK_SEQPACKET, hft_cid(s->to.guest->id),
+					  VSOCK_PORT_ECHO);
 	else
 		s->fd = hft_connect(s->to.guest->id, pick(s, 100));
 	if (s->fd < 0 || hft_set_timeout(s->fd, SO_RCVTIMEO, LATE_MS) ||

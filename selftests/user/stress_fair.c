@@ -3,17 +3,18 @@
  * Who does not read harms nobody else, and nobody is made to wait for ever.
  *
  * One slow and one dead reader beside six fast pairs; eight senders at full
- * speed to one VM. SEQPACKET loses nothing; of datagrams each one that was
- * dropped is reported. HF_SECONDS (20) is how long each test takes, half of it
- * for the comparison.
+ * speed to one VM. Connections of AF_VSOCK lose nothing; of datagrams each one
+ * that was dropped is reported. HF_SECONDS (20) is how long each test takes, half
+ * of it for the comparison.
  *
- * Needs two seq guests.
+ * Needs two echo guests, a sink, two vsock guests.
  */
 #include <linux/sock_diag.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 #include "hft_load.h"
+#include "hft_vsock.h"
 #include "hft_harness.h"
 
 #define TURNS			6
@@ -22,24 +23,42 @@
 #define KEPT_PERCENT		80
 #define SENDERS			8
 #define FAIR_FACTOR		100
-/* Reads nothing and answers nothing to datagrams. */
-#define PORT_NOBODY		9
+/* What a bad reader asks for, and has room for. */
+#define WANTED_LEN		500
+#define WANTED_ROOM		16384
 
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT	300
 
 FIXTURE(fair) {
-	unsigned int vm;
+	unsigned int vm, sink;
 	unsigned long ms;
+};
+
+FIXTURE_VARIANT(fair) {
+	int family;
+	int type;
+};
+
+FIXTURE_VARIANT_ADD(fair, datagrams) {
+	.family = AF_HF,
+	.type = SOCK_DGRAM,
+};
+
+FIXTURE_VARIANT_ADD(fair, connections) {
+	.family = AF_VSOCK,
+	.type = SOCK_SEQPACKET,
 };
 
 FIXTURE_SETUP(fair)
 {
-	const struct hft_guest *guest = hft_guest("seq", 0);
+	const char *name = variant->family == AF_VSOCK ? "vsock" : "echo";
+	const struct hft_guest *sink = hft_guest("sink", 0);
 
-	if (!guest || !hft_guest("seq", 1))
-		HFT_SKIP("needs two seq guests");
-	self->vm = guest->id;
+	if (!hft_guest(name, 1) || !sink)
+		HFT_SKIP("needs two guests %s and a sink", name);
+	self->vm = hft_guest(name, 0)->id;
+	self->sink = sink->id;
 	self->ms = hft_number("HF_SECONDS", 20) * 1000;
 }
 
@@ -57,16 +76,20 @@ struct reader {
 	int result;
 };
 
-static int read_seqpacket(void *arg)
+/* Of more messages than anybody waits for. */
+static int read_connection(void *arg)
 {
+	struct vsock_ask ask = { .size = 1ull << 40, .message = WANTED_LEN };
 	struct reader *r = arg;
-	int fd = hft_seq_connect(r->vm, SEQ_PORT_SOURCE);
+	int fd = hft_vsock_socket(r->type);
 
-	r->result = fd < 0 || hft_seq_source(fd, 1000000000, 500);
+	r->result = hft_vsock_set_buffer(fd, WANTED_ROOM) ||
+		    hft_vsock_connect_to(fd, hft_cid(r->vm), VSOCK_PORT_SOURCE) ||
+		    send(fd, &ask, sizeof(ask), 0) != sizeof(ask);
 	while (!r->stop && !r->result) {
 		hft_sleep_ms(SLOW_MS);
 		if (r->slow)
-			r->result = hft_seq_take(fd, r->received++);
+			r->result = hft_vsock_take(fd, r->received++ * WANTED_LEN, WANTED_LEN);
 	}
 	close(fd);
 	return r->result;
@@ -85,14 +108,14 @@ static uint64_t drops(int fd)
 static int read_datagrams(void *arg)
 {
 	struct reader *r = arg;
-	int fd = hft_connect(r->vm, SEQ_PORT_ECHO), one = 1;
+	int fd = hft_connect(r->vm, VSOCK_PORT_ECHO), one = 1;
 	uint64_t buf[16];
 
 	r->result = fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &one, sizeof(one));
 	while (!r->stop && !r->result) {
 		hft_sleep_ms(SLOW_MS);
-		r->result |= hft_seq_give(fd, r->sent++, sizeof(buf), 0);
-		r->result |= hft_seq_give(fd, r->sent++, sizeof(buf), 0);
+		r->result |= hft_give(fd, r->sent++, sizeof(buf));
+		r->result |= hft_give(fd, r->sent++, sizeof(buf));
 		if (r->slow)
 			r->received += recv(fd, buf, sizeof(buf), MSG_DONTWAIT) > 0;
 	}
@@ -120,7 +143,7 @@ static void start_readers(struct readers *rs, unsigned int vm, int type)
 		r->vm = vm;
 		r->type = type;
 		r->slow = i;
-		rs->pid[i] = hft_spawn(type == SOCK_DGRAM ? read_datagrams : read_seqpacket, r);
+		rs->pid[i] = hft_spawn(type == SOCK_DGRAM ? read_datagrams : read_connection, r);
 	}
 }
 
@@ -148,10 +171,11 @@ static int stop_readers(struct readers *rs)
 	return bad;
 }
 
-static void expect_rate_kept(struct __test_metadata *_metadata, FIXTURE_DATA(fair) *self, int type)
+TEST_F(fair, pairs_keep_their_rate_beside_bad_readers)
 {
 	struct readers *rs = hft_shared(sizeof(*rs));
-	struct hft_load *load = hft_load_start(AF_HF, type, 2);
+	struct hft_load *load = hft_load_start(variant->family, variant->type, 2);
+	int64_t before = hft_vms_count("dropped_full");
 	uint64_t dropped = 0;
 	int turn;
 
@@ -160,59 +184,59 @@ static void expect_rate_kept(struct __test_metadata *_metadata, FIXTURE_DATA(fai
 		hft_load_turn(load, HFT_ALONE);
 		hft_sleep_ms(self->ms / 2 / TURNS);
 		hft_load_turn(load, HFT_BETWEEN);
-		start_readers(rs, self->vm, type);
-		/* What they are given credit for at first is no part of it. */
+		start_readers(rs, self->vm, variant->type);
+		/* What they have room for at first is no part of it. */
 		hft_sleep_ms(500);
 		hft_load_turn(load, HFT_BESIDE);
 		hft_sleep_ms(self->ms / 2 / TURNS);
 		hft_load_turn(load, HFT_BETWEEN);
 		EXPECT_EQ(0, stop_readers(rs));
-		dropped += rs->reader[0].dropped;
+		dropped += rs->reader[0].dropped + rs->reader[1].dropped;
 	}
 	EXPECT_TRUE(hft_load_stop(load));
 	EXPECT_LE(KEPT_PERCENT, hft_load_kept(load, "a slow and a dead reader"));
+	EXPECT_EQ(before + dropped, hft_vms_count("dropped_full"));
 	/* Else nothing was tried. */
-	if (type == SOCK_DGRAM) {
+	if (variant->type == SOCK_DGRAM) {
 		EXPECT_LT(0, dropped);
 	}
-}
-
-TEST_F(fair, seqpacket_pairs_keep_their_rate_beside_bad_readers)
-{
-	int64_t before = hft_vms_count("dropped_full");
-
-	expect_rate_kept(_metadata, self, SOCK_SEQPACKET);
-	EXPECT_EQ(before, hft_vms_count("dropped_full"));
-}
-
-TEST_F(fair, datagram_pairs_keep_their_rate_and_drops_are_reported)
-{
-	expect_rate_kept(_metadata, self, SOCK_DGRAM);
 }
 
 /* One of the senders that compete for a VM's mailbox. */
 struct sender {
 	unsigned int vm;
-	int type;
+	int family;
 	volatile bool *stop;
 	uint64_t count;
 	int64_t longest_ns;
 };
 
+/*
+ * Only one message under way: several would be a queue of our own to wait in. A
+ * datagram has a buffer of that size; on a connection, the answer is waited for.
+ */
+static int open_sender(const struct sender *s)
+{
+	int fd, one = 1;
+
+	if (s->family == AF_VSOCK)
+		return hft_vsock_connect(SOCK_SEQPACKET, hft_cid(s->vm), VSOCK_PORT_ECHO);
+	fd = hft_connect(s->vm, 1);
+	return setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &one, sizeof(one)) ? -1 : fd;
+}
+
 static int send_at_full_speed(void *arg)
 {
 	struct sender *s = arg;
-	bool seq = s->type == SOCK_SEQPACKET;
-	int fd = seq ? hft_seq_connect(s->vm, SEQ_PORT_SINK) : hft_connect(s->vm, PORT_NOBODY);
-	/* A buffer of several messages would be a queue of our own to wait in. */
-	int one = 1;
+	int fd = open_sender(s);
 
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &one, sizeof(one)))
+	if (fd < 0)
 		return 1;
 	while (!*s->stop) {
 		int64_t start = hft_now_ns(), took;
 
-		if (hft_seq_give(fd, s->count, 64, 0)) {
+		if (hft_give(fd, s->count, 64) ||
+		    (s->family == AF_VSOCK && hft_take(fd, s->count))) {
 			perror("# send");
 			return 1;
 		}
@@ -230,7 +254,7 @@ struct race {
 };
 
 /* How many times its fair share of time the unluckiest sender waited once. */
-static double unfairness(struct race *race, unsigned int vm, int type, unsigned long ms)
+static double unfairness(struct race *race, unsigned int vm, int family, unsigned long ms)
 {
 	int64_t start = hft_now_ns(), worst = 0;
 	uint64_t total = 0, least = UINT64_MAX;
@@ -240,7 +264,7 @@ static double unfairness(struct race *race, unsigned int vm, int type, unsigned 
 
 	memset(race, 0, sizeof(*race));
 	for (i = 0; i < SENDERS; i++) {
-		race->sender[i] = (struct sender){ .vm = vm, .type = type, .stop = &race->stop };
+		race->sender[i] = (struct sender){ .vm = vm, .family = family, .stop = &race->stop };
 		pid[i] = hft_spawn(send_at_full_speed, &race->sender[i]);
 	}
 	hft_sleep_ms(ms);
@@ -262,25 +286,16 @@ static double unfairness(struct race *race, unsigned int vm, int type, unsigned 
 }
 
 /* A host that is busy can stop us all for a while: the better of two. */
-static void expect_fair(struct __test_metadata *_metadata, FIXTURE_DATA(fair) *self, int type)
+TEST_F(fair, no_sender_waits_for_long)
 {
 	struct race *race = hft_shared(sizeof(*race));
-	double worst = unfairness(race, self->vm, type, self->ms / 4);
+	unsigned int vm = variant->family == AF_VSOCK ? self->vm : self->sink;
+	double worst = unfairness(race, vm, variant->family, self->ms / 4);
 
 	if (worst > FAIR_FACTOR)
-		worst = unfairness(race, self->vm, type, self->ms / 4);
+		worst = unfairness(race, vm, variant->family, self->ms / 4);
 	EXPECT_LT(0, worst);
 	EXPECT_GE(FAIR_FACTOR, worst);
-}
-
-TEST_F(fair, no_sender_of_datagrams_waits_for_long)
-{
-	expect_fair(_metadata, self, SOCK_DGRAM);
-}
-
-TEST_F(fair, no_sender_on_a_connection_waits_for_long)
-{
-	expect_fair(_metadata, self, SOCK_SEQPACKET);
 }
 
 TEST_HARNESS_MAIN
