@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The programs of af_hf(7), taken from there by the Makefile, so that what
- * people copy is what was tested.
+ * The programs of af_hf(7) and hf_vsock(4), and the lines of README.md about
+ * AF_VSOCK, taken from there by the Makefile, so that what people copy is what
+ * was tested.
  *
- * Needs an echo guest, a flood guest, which sends to a port of ours, and for
- * connections the guest seq.
+ * Needs a vsock guest as VM 2, an echo guest, a flood guest, which sends to a
+ * port of ours, and the guest vsock_example.
  */
 #include <poll.h>
 #include <signal.h>
 
-#include "hft_seq.h"
+#include "hft_vsock.h"
 #include "hft_harness.h"
 #include "hft_dgram.h"
 
@@ -19,15 +20,18 @@
 #define main dgram_server
 #include "man_dgram_server.c"
 #undef main
-#define main seq_client
-#include "man_seq_client.c"
+#define main vsock_stream
+#include "man_vsock_stream.c"
 #undef main
-#define main seq_server
-#include "man_seq_server.c"
+#define main vsock_seqpacket
+#include "man_vsock_seqpacket.c"
+#undef main
+#define main vsock_server
+#include "man_vsock_server.c"
 #undef main
 
 #define PORT		"6100"
-#define SEQ_ECHO	"100"	/* SEQ_PORT_ECHO */
+#define VSOCK_ECHO	"7"	/* VSOCK_PORT_ECHO, and the port of vsock_example */
 
 struct program {
 	int (*main)(int argc, char **argv);
@@ -140,29 +144,105 @@ TEST(datagram_server_tells_what_was_lost)
 	stop(&server);
 }
 
-TEST(sequenced_packet_client_gets_its_answer)
+static bool client_is_answered(int (*main)(int argc, char **argv), unsigned int vm)
 {
-	HFT_NEED_GUEST(guest, "seq", 0);
-	struct program client = { .main = seq_client, .argv = { "", number(guest->id), SEQ_ECHO } };
+	struct program client = { .main = main, .argv = { "", number(hft_cid(vm)), VSOCK_ECHO } };
+	bool answered;
 
-	ASSERT_EQ(0, start(&client));
-	EXPECT_TRUE(prints(&client, "answer: hello\n"));
-	EXPECT_EQ(0, hft_join(client.pid, HFT_PATIENCE_MS));
+	if (start(&client))
+		return false;
+	answered = prints(&client, "hello\n");
+	return hft_join(client.pid, HFT_PATIENCE_MS) == 0 && answered;
 }
 
-TEST(sequenced_packet_server_serves_a_vm_that_connects)
+TEST(stream_client_gets_its_answer)
 {
-	HFT_NEED_GUEST(guest, "seq", 0);
-	struct program server = { .main = seq_server, .argv = { "", PORT } };
+	HFT_NEED_GUEST(guest, "vsock", 0);
+	HFT_NEED_GUEST(example, "vsock_example", 0);
+
+	EXPECT_TRUE(client_is_answered(vsock_stream, guest->id));
+	EXPECT_TRUE(client_is_answered(vsock_stream, example->id));
+}
+
+TEST(message_client_gets_its_answer)
+{
+	HFT_NEED_GUEST(guest, "vsock", 0);
+
+	EXPECT_TRUE(client_is_answered(vsock_seqpacket, guest->id));
+}
+
+/* Tries again until the program listens. */
+static int let_guest_connect(int control, struct hft_vsock *v)
+{
+	struct vsock_command cmd = { .op = VSOCK_CMD_CONNECT, .flags = VSOCK_STREAM,
+				     .peer_port = v->peer_port };
+	int64_t end = hft_now_ns() + HFT_PATIENCE_MS * 1000000LL;
+	struct vsock_status s;
+
+	while (hft_now_ns() < end) {
+		if (hft_vsock_ask(control, &cmd) || hft_vsock_answer(control, &s))
+			return -1;
+		v->port = s.port;
+		if (s.life == VSOCK_LIFE_OPEN)
+			return 0;
+		hft_sleep_ms(10);
+	}
+	return -1;
+}
+
+TEST(server_serves_a_vm_that_connects)
+{
+	HFT_NEED_GUEST(guest, "vsock", 0);
+	struct program server = { .main = vsock_server, .argv = { "", PORT } };
+	struct hft_vsock v = { .peer_port = atoi(PORT) };
+	int control = hft_vsock_connect(SOCK_STREAM, hft_cid(guest->id), VSOCK_PORT_CONTROL);
+	char line[40];
+
+	ASSERT_LE(0, control);
+	ASSERT_EQ(0, start(&server));
+	ASSERT_EQ(0, let_guest_connect(control, &v));
+	ASSERT_EQ(0, hft_vsock_let_send(control, &v, 100000, 0, 0));
+	hft_vsock_do(control, &v, VSOCK_CMD_SHUTDOWN, 0, VSOCK_SHUT_SEND);
+	snprintf(line, sizeof(line), "100000 bytes from CID %u, end\n", hft_cid(guest->id));
+	EXPECT_TRUE(prints(&server, line));
+	stop(&server);
+	close(control);
+}
+
+/* What README.md has instead of a program. */
+static int readme_vsock(void)
+{
+#include "readme_vsock.c"
+	return fd;
+}
+
+TEST(lines_of_the_readme_reach_the_guest)
+{
+	HFT_NEED_GUEST(guest, "vsock", 0);
+	char answer[5] = "";
 	int fd;
 
-	ASSERT_EQ(0, start(&server));
-	ASSERT_EQ(0, hft_proc_wait_port(atoi(PORT)));
-	fd = hft_seq_connect(guest->id, SEQ_PORT_BACK);
+	if (hft_cid(guest->id) != 3)
+		HFT_SKIP("VM 2 is not a vsock in this boot");
+	fd = readme_vsock();
 	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, hft_seq_back(fd, atoi(PORT), 5, SEQ_BACK_SEND, 100));
-	EXPECT_TRUE(prints(&server, "end\n"));
-	stop(&server);
+	EXPECT_EQ(5, hft_vsock_recv_all(fd, answer, sizeof(answer)));
+	EXPECT_EQ(0, memcmp(answer, "hello", 5));
+	close(fd);
+}
+
+/* The smallest guest, with more than it has room for, which comes back in order. */
+TEST(example_guest_sends_all_of_it_back)
+{
+	HFT_NEED_GUEST(guest, "vsock_example", 0);
+	int fd = hft_vsock_connect(SOCK_STREAM, hft_cid(guest->id), VSOCK_PORT_ECHO);
+
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(0, hft_vsock_echo(fd, 200000, 1));
+	EXPECT_FAIL(ECONNRESET, hft_vsock_connect(SOCK_STREAM, hft_cid(guest->id),
+						  VSOCK_PORT_ECHO));
+	shutdown(fd, SHUT_WR);
+	EXPECT_TRUE(hft_vsock_at_end(fd));
 	close(fd);
 }
 
