@@ -33,6 +33,7 @@ modules modules_install:
 
 install-man:
 	install -D -m 644 -t $(DESTDIR)/usr/share/man/man7 Documentation/man/af_hf.7
+	install -D -m 644 -t $(DESTDIR)/usr/share/man/man4 Documentation/man/hf_vsock.4
 	install -D -m 644 -t $(DESTDIR)/usr/share/man/man1 tools/hfping.1
 
 demo:
@@ -133,7 +134,7 @@ help:
 	@echo 'make sanitize        tests and stress on kernels with KASAN, lockdep, KCSAN (built once)'
 	@echo 'make faults          allocations, copies and hypercalls fail, each in turn'
 	@echo 'make seeds           random schedules, replayable; COUNT= (200), SEED= the first one'
-	@echo 'make fuzz            random system calls, random frames; SECONDS=, SEED=, PROGRAM='
+	@echo 'make fuzz            random system calls, random packets; SECONDS=, SEED=, PROGRAM='
 	@echo 'make planted         made-up defects compiled in: each is seen by a named detector'
 	@echo 'make coverage        lines and branches of hf_*.c that tests reach, and what is not reached'
 	@echo 'make bench           how long messages take, beside AF_UNIX, pipes and vsock;'
