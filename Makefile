@@ -12,7 +12,7 @@ KBUILD	= $(MAKE) -C $(KDIR) M=$(CURDIR) ARCH=arm64 \
 
 SETUP	:= selftests/setup
 BOOT	:= tools kernel-6.1 busybox
-TEST	:= $(BOOT) kernel-6.12 socat kexec source
+TEST	:= $(BOOT) kernel-6.12 foreign kexec source
 CORE	:= $(TEST) kernel-rt kernel-preempt
 
 # What the user may hand through to the runner.

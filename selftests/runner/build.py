@@ -27,6 +27,9 @@ STOCK = ("drivers/virtio/virtio_ring.ko", "drivers/virtio/virtio.ko",
          "net/vmw_vsock/vsock.ko", "net/vmw_vsock/vmw_vsock_virtio_transport_common.ko",
          "net/vmw_vsock/vsock_loopback.ko", "net/vmw_vsock/vsock_diag.ko",
          "drivers/net/vsockmon.ko")
+PROGRAM_DIRS = ("lib/systemd", "usr/bin", "bin", "usr/sbin", "sbin")
+LIBRARY_DIRS = ("lib/aarch64-linux-gnu", "usr/lib/aarch64-linux-gnu",
+                "usr/lib/aarch64-linux-gnu/systemd")
 
 
 class BuildError(Exception):
@@ -200,9 +203,10 @@ class Builder:
 
     def add_foreign(self, archive, names):
         """Debian's programs and the libraries that they load."""
-        todo = [(self.cached("socat"), f"usr/bin/{name}") for name in names if name != "kexec"]
-        if "kexec" in names:
-            todo.append((self.cached("kexec"), "sbin/kexec"))
+        todo = []
+        for name in names:
+            root = self.cached("kexec" if name == "kexec" else "foreign")
+            todo.append((root, find_file(root, PROGRAM_DIRS, name)))
         while todo:
             root, path = todo.pop()
             path = os.path.join(root, path)
@@ -210,7 +214,7 @@ class Builder:
             archive.file(f"{'lib' if '.so' in name else 'bin'}/{name}", path, 0o755)
             for needed in needed_libraries(path):
                 if f"lib/{needed}" not in archive.entries:
-                    todo.append((root, find_library(root, needed)))
+                    todo.append((root, find_file(root, LIBRARY_DIRS, needed)))
 
     def kernel_image(self, kernel):
         return os.path.join(self.cached(f"kernel-{kernel}"), "vmlinuz")
@@ -243,12 +247,12 @@ def needed_libraries(path):
     return re.findall(r"\(NEEDED\).*\[(.+)\]", done.stdout)
 
 
-def find_library(root, name):
-    """Where it lies below the root, as a path relative to it."""
-    for directory in ("lib/aarch64-linux-gnu", "usr/lib/aarch64-linux-gnu"):
+def find_file(root, directories, name):
+    """Where a program or a library lies below the root, as a path relative to it."""
+    for directory in directories:
         if os.path.exists(os.path.join(root, directory, name)):
             return os.path.join(directory, name)
-    raise BuildError(f"{name} is not in {root}: run selftests/setup --refresh socat kexec")
+    raise BuildError(f"{name} is not in {root}: run selftests/setup --refresh foreign kexec")
 
 
 def stock_module(path):
