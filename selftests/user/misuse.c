@@ -48,6 +48,13 @@ TEST(stream_socket_is_not_supported)
 	EXPECT_FAIL(ESOCKTNOSUPPORT, socket(AF_HF, SOCK_RDM, 0));
 }
 
+/* Connections are AF_VSOCK's. */
+TEST(sequenced_packets_are_not_supported)
+{
+	EXPECT_FAIL(ESOCKTNOSUPPORT, socket(AF_HF, SOCK_SEQPACKET, 0));
+	EXPECT_FAIL(ESOCKTNOSUPPORT, socket(AF_HF, SOCK_SEQPACKET | SOCK_NONBLOCK, 0));
+}
+
 TEST(protocol_is_not_supported)
 {
 	EXPECT_FAIL(EPROTONOSUPPORT, socket(AF_HF, SOCK_DGRAM, 1));
