@@ -34,7 +34,6 @@
 
 /* Largest payload of a SOCK_DGRAM message in bytes: the mailbox page less the message header. */
 #define HF_MSG_PAYLOAD_MAX 4080
-#define HF_SEQ_PAYLOAD_MAX 4064
 
 /**
  * struct hf_sockaddr - address of an AF_HF socket
