@@ -11,7 +11,9 @@
  * hf_port_bind() - give the socket a local port, for messages of hs->from_vm
  * @port: HF_PORT_ANY = a free one.
  *
- * A port of a VM belongs to one socket; HF_VM_ID_ANY stands for all VMs. Context: under the socket lock; may sleep. Return: 0, -EADDRINUSE, -ENOMEM.
+ * A port of a VM belongs to one socket; HF_VM_ID_ANY stands for all VMs.
+ *
+ * Context: under the socket lock; may sleep. Return: 0, -EADDRINUSE, -ENOMEM.
  */
 int hf_port_bind(struct hf_sock *hs, u64 port);
 void hf_port_unbind(struct hf_sock *hs);

@@ -282,8 +282,8 @@ int hf_sock_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 }
 
 /*
- * Upcall of hf_flow.c. sk_write_space() would not do: it wakes nobody while more than
- * half of SO_SNDBUF is in use, and that can be by the messages of those who wait.
+ * Upcall of hf_flow.c. The kernel's own for sockets would not do: it wakes nobody while
+ * more than half of SO_SNDBUF is in use, and that can be by the messages of those who wait.
  */
 void hf_socket_wake_senders(struct sock *sk)
 {

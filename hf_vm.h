@@ -57,7 +57,7 @@ struct hf_vm {
 	bool stuck;			/* and that did not help */
 	struct list_head flows;		/* those with something to send, in turn */
 	struct delayed_work retry_work;	/* tries again, and asks for exits */
-	struct work_struct death_work;	/* makes its death known */
+	struct work_struct death_work;	/* tells of its death */
 	struct list_head refused;	/* flows that wait for room */
 	unsigned int queued;		/* messages in all flows */
 	unsigned int queued_bytes;	/* their memory */
@@ -93,10 +93,8 @@ static inline u16 hf_vm_nr_vcpus(const struct hf_vm *vm)
 	return smp_load_acquire(&vm->nr_vcpus);
 }
 
-/* Upcall: the work function of hf_vm.retry_work. */
+/* Upcalls: the work functions of hf_vm.retry_work and hf_vm.death_work. */
 void hf_mailbox_retry(struct work_struct *work);
-
-/* Upcall: the work function of hf_vm.death_work. */
 void hf_mailbox_bury(struct work_struct *work);
 
 /**

@@ -455,7 +455,7 @@ inline send_next_locked(retry)
 		atomic {
 			busy = false;
 			if
-			:: id != 0 ->		/* hf_flow_unlink_locked(), hf_flow_rotate_locked() */
+			:: id != 0 ->		/* unlink_locked(), leave_if_empty_locked() */
 				queue ? eval(id);
 				queued--
 #ifdef UNSEEN

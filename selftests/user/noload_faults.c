@@ -5,10 +5,10 @@
  * why, nothing leaks, nothing that was received is lost, and the next attempt
  * works.
  *
- * A system call is a row of ops[]; noload_faults_seq.c has those on connections.
+ * A system call is a row of ops[]; noload_faults_vsock.c has those of AF_VSOCK.
  *
  * Needs an echo guest and kernel-kasan: fault injection, and kmemleak to show
- * the leaks. What the thread of a vCPU allocates fails in noload_faults_seq.c.
+ * the leaks. What the thread of a vCPU allocates fails in noload_faults_vsock.c.
  */
 #include <fcntl.h>
 #include <poll.h>
