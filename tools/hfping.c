@@ -28,6 +28,7 @@
 #include <hf/socket.h>
 
 #define DEFAULT_PORT	10
+#define CID_BASE	"/sys/module/hf_vsock/parameters/cid_base"
 
 struct options {
 	unsigned long count;
@@ -35,6 +36,7 @@ struct options {
 	unsigned long interval_ms;
 	unsigned long timeout_ms;
 	unsigned long vm;
+	unsigned long cid_base;
 	unsigned long long port;
 };
 
@@ -56,11 +58,12 @@ static void on_interrupt(int sig)
 static void usage(FILE *to)
 {
 	fprintf(to,
-		"usage: hfping [-c count] [-s size] [-i interval_ms] [-W timeout_ms] vm_id [port]\n"
+		"usage: hfping [-c count] [-s size] [-i interval_ms] [-W timeout_ms] vm [port]\n"
 		"  -c count        messages to send (5); 0 = until interrupted\n"
 		"  -s size         bytes in each, 0 to %d (56)\n"
 		"  -i interval_ms  pause between two messages (100)\n"
 		"  -W timeout_ms   how long to wait for each reply (5000)\n"
+		"  vm              its id, or cid:N with the CID that vsock(7) knows it by\n"
 		"  port            at the VM (%d)\n",
 		HF_MSG_PAYLOAD_MAX, DEFAULT_PORT);
 }
@@ -79,6 +82,35 @@ static unsigned long long number(const char *text, const char *what,
 		exit(2);
 	}
 	return value;
+}
+
+/* What hf_vsock.ko adds to a VM's id, or would. */
+static unsigned long read_cid_base(void)
+{
+	FILE *file = fopen(CID_BASE, "r");
+	unsigned long base;
+
+	if (!file)
+		return 1;
+	if (fscanf(file, "%lu", &base) != 1)
+		base = 1;
+	fclose(file);
+	return base;
+}
+
+static unsigned long vm_number(const char *text, unsigned long cid_base)
+{
+	unsigned long cid;
+
+	if (strncmp(text, "cid:", 4))
+		return number(text, "VM id", UINT16_MAX);
+	cid = number(text + 4, "CID", cid_base + UINT16_MAX);
+	if (cid < cid_base) {
+		fprintf(stderr, "hfping: CID %lu is no VM's: VM n has the CID n + %lu\n", cid,
+			cid_base);
+		exit(2);
+	}
+	return cid - cid_base;
 }
 
 static void parse(int argc, char **argv, struct options *o)
@@ -111,7 +143,8 @@ static void parse(int argc, char **argv, struct options *o)
 		usage(stderr);
 		exit(2);
 	}
-	o->vm = number(argv[optind], "VM id", UINT16_MAX);
+	o->cid_base = read_cid_base();
+	o->vm = vm_number(argv[optind], o->cid_base);
 	if (argc - optind == 2)
 		o->port = number(argv[optind + 1], "port", UINT64_MAX);
 }
@@ -136,7 +169,8 @@ static int connect_to(const struct options *o)
 		exit(2);
 	}
 	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr))) {
-		fprintf(stderr, "hfping: VM %lu: %s\n", o->vm, strerror(errno));
+		fprintf(stderr, "hfping: VM %lu (CID %lu): %s\n", o->vm, o->vm + o->cid_base,
+			strerror(errno));
 		exit(2);
 	}
 	/* A VM that reads nothing makes send() wait, too. */
@@ -266,7 +300,8 @@ int main(int argc, char **argv)
 	fd = connect_to(&o);
 	sigaction(SIGINT, &action, NULL);
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	printf("hfping: VM %lu port %llu, %lu bytes\n", o.vm, o.port, o.size);
+	printf("hfping: VM %lu (CID %lu) port %llu, %lu bytes\n", o.vm, o.vm + o.cid_base,
+	       o.port, o.size);
 
 	while (!interrupted && ping_once(fd, &o, &st) &&
 	       (!o.count || st.sent < o.count))

@@ -71,6 +71,20 @@ TEST(unknown_vm_is_an_error_of_its_own)
 	EXPECT_EQ(2, run("hfping -c 1 %u", HF_VM_ID_PRIMARY));
 }
 
+TEST(vm_can_be_named_by_its_cid)
+{
+	HFT_NEED_GUEST(guest, "echo", 0);
+
+	EXPECT_EQ(0, run("hfping -c 1 -i 0 cid:%u", guest->id + 1));
+	EXPECT_OUTPUT("(CID ");
+	EXPECT_OUTPUT("1 received");
+	EXPECT_EQ(2, run("hfping -c 1 cid:%u", HFT_NO_VM + 1));
+	EXPECT_OUTPUT("unreachable");
+	EXPECT_EQ(2, run("hfping cid:0", 0));
+	EXPECT_OUTPUT("VM n has the CID n + 1");
+	EXPECT_EQ(2, run("hfping cid:%u", 70000));
+}
+
 TEST(wrong_usage_is_explained)
 {
 	HFT_NEED_GUEST(guest, "echo", 0);
