@@ -86,7 +86,7 @@ TARGETS = (
     Target("one of 8 VMs x 4 vCPUs / 1 x 1", 1.05, "hf_8vms_4vcpus", "hf_1vm_1vcpu"),
     Target("8 VMs x 4 vCPUs in turn / 1 x 1", 1.05, "hf_8vms_4vcpus", "hf_1vm_1vcpu", vms=8),
     Target("1000 open sockets / 1", 1.05, "hf_dgram_of_1000", "hf_dgram_of_1"),
-    Target("32-byte echo, AF_VSOCK / its loopback", 0.5, "hf_vsock_seqpacket", "vsock_seqpacket"),
+    Target("32-byte echo, AF_VSOCK / its loopback", 0.5, "hf_vsock_stream", "vsock_stream"),
     ByteRate("bytes one way, datagrams / AF_VSOCK", 1.25, ("hf_flood_to_vm", 4080),
              ("hf_vsock_to_vm", 65536)),
 )

@@ -15,7 +15,8 @@ SIZES = (1, 32, 1024, 4080)
 NAMES = (("floor", "the floor"), ("hf_dgram", "AF_HF datagrams"),
          ("hf_vsock_stream", "AF_VSOCK streams"), ("hf_vsock_seqpacket", "AF_VSOCK messages"),
          ("unix_dgram", "AF_UNIX datagrams"), ("pipe", "two pipes"),
-         ("vsock_seqpacket", "vsock loopback"))
+         ("vsock_stream", "vsock loopback, streams"),
+         ("vsock_seqpacket", "vsock loopback, messages"))
 # The largest packet of AF_VSOCK to a VM, in the column of the largest datagram.
 VSOCK_MAX = 4036
 

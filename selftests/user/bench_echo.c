@@ -38,7 +38,8 @@ static const struct kind unix_dgram = { "unix_dgram", bench_pair_round, BENCH_UN
 static const struct kind pipes = { "pipe", bench_pipe_round, BENCH_PIPE };
 static const struct kind hf_vsock_stream = { "hf_vsock_stream", bench_pair_round, BENCH_NOTHING };
 static const struct kind hf_vsock_seq = { "hf_vsock_seqpacket", bench_pair_round, BENCH_NOTHING };
-static const struct kind vsock = { "vsock_seqpacket", bench_pair_round, BENCH_VSOCK };
+static const struct kind vsock_stream = { "vsock_stream", bench_pair_round, BENCH_NOTHING };
+static const struct kind vsock_seq = { "vsock_seqpacket", bench_pair_round, BENCH_VSOCK };
 
 /* The number is part of the instruction, hence no argument of it. */
 static void mark(int number)
@@ -135,12 +136,12 @@ static int vsock_server(void *arg)
 }
 
 /* A connection to ourselves; -1 if this kernel has no loopback for vsock. */
-static int loopback_connect(pid_t *child)
+static int loopback_connect(int type, pid_t *child)
 {
 	struct sockaddr_vm addr = { .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_LOCAL,
 				    .svm_port = VSOCK_PORT };
-	int listener = socket(AF_VSOCK, SOCK_SEQPACKET, 0);
-	int fd = socket(AF_VSOCK, SOCK_SEQPACKET, 0);
+	int listener = socket(AF_VSOCK, type, 0);
+	int fd = socket(AF_VSOCK, type, 0);
 
 	*child = -1;
 	if (listener >= 0 && !bind(listener, (void *)&addr, sizeof(addr)) &&
@@ -186,23 +187,30 @@ TEST(pipe_round_trips_by_size)
 		ASSERT_EQ(0, measure_pipe(sizes[i]));
 }
 
-TEST(vsock_loopback_round_trips_by_size)
+static int measure_loopback(const struct kind *kind, int type)
 {
-	struct bench_pair pair;
 	pid_t child;
-	int i;
+	int i, err = 0, fd = loopback_connect(type, &child);
 
-	pair.to = loopback_connect(&child);
-	pair.from = pair.to;
-	if (pair.to < 0)
-		HFT_SKIP("this kernel has no vsock loopback");
-	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		pair.size = sizes[i];
-		ASSERT_EQ(0, measure(&vsock, &pair));
-	}
-	close(pair.to);
+	if (fd < 0)
+		return -ENODEV;
+	for (i = 0; i < ARRAY_SIZE(sizes) && !err; i++)
+		err = measure_hf(kind, fd, sizes[i]);
+	close(fd);
 	/* It has a copy of our end, so that it never sees the connection close. */
 	kill(child, SIGKILL);
+	hft_join(child, HFT_PATIENCE_MS);
+	return err;
+}
+
+TEST(vsock_loopback_round_trips_by_size)
+{
+	int err = measure_loopback(&vsock_stream, SOCK_STREAM);
+
+	if (err == -ENODEV)
+		HFT_SKIP("this kernel has no vsock loopback");
+	EXPECT_EQ(0, err);
+	EXPECT_EQ(0, measure_loopback(&vsock_seq, SOCK_SEQPACKET));
 }
 
 static int measure_vsock(const struct kind *kind, int type, unsigned int vm)

@@ -5,10 +5,10 @@
  * why, nothing leaks, nothing that was received is lost, and the next attempt
  * works.
  *
- * A system call is a row of ops[]; noload_faults_vsock.c has those of AF_VSOCK.
+ * A system call is a row of ops[].
  *
  * Needs an echo guest and kernel-kasan: fault injection, and kmemleak to show
- * the leaks. What the thread of a vCPU allocates fails in noload_faults_vsock.c.
+ * the leaks.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -327,6 +327,46 @@ TEST_F(faults, each_failure_while_a_cpu_comes_or_goes_is_handled)
 		ASSERT_EQ(0, hft_echo_once(self->vm, 100));
 	}
 	fprintf(stderr, "# %u failures\n", nth - 2);
+	EXPECT_EQ(0, hft_leaks());
+	EXPECT_EQ(0, hft_module_unload_wait(HFT_PATIENCE_MS));
+}
+
+/* The answer waits for memory. A sender that may not wait leaves the vCPU to its thread. */
+static int echo_by_thread(int fd)
+{
+	char out[100], in[sizeof(out) + 1];
+
+	hft_fill(out, sizeof(out), 1);
+	if (send(fd, out, sizeof(out), MSG_DONTWAIT) != sizeof(out) ||
+	    recv(fd, in, sizeof(in), 0) != sizeof(out))
+		return -1;
+	return memcmp(in, out, sizeof(out)) ? -1 : 0;
+}
+
+TEST_F(faults, each_failure_in_the_thread_of_a_vcpu_is_handled)
+{
+	bool failed = true;
+	unsigned int nth;
+	char name[16];
+	pid_t thread;
+	int fd;
+
+	ASSERT_EQ(0, load());
+	snprintf(name, sizeof(name), "hf/%u.0", self->vm);
+	thread = hft_find_thread(name);
+	ASSERT_LT(0, thread);
+	hft_leaks_forget();
+	fd = hft_connect(self->vm, 10);
+	for (nth = 1; failed; nth++) {
+		ASSERT_EQ(0, hft_fault_arm_thread(thread, nth));
+		ASSERT_EQ(0, echo_by_thread(fd)) TH_LOG("failure %u", nth);
+		ASSERT_EQ(0, hft_fault_disarm_thread(thread, &failed));
+		ASSERT_EQ(0, echo_by_thread(fd)) TH_LOG("after %u", nth);
+	}
+	fprintf(stderr, "# %u points in the thread of a vCPU\n", nth - 2);
+	/* A buffer has two parts. */
+	EXPECT_LE(2, nth - 2);
+	close(fd);
 	EXPECT_EQ(0, hft_leaks());
 	EXPECT_EQ(0, hft_module_unload_wait(HFT_PATIENCE_MS));
 }
