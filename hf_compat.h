@@ -51,10 +51,12 @@ static inline bool hf_need_resched(void)
 #ifdef HF_HAVE_VSOCK_NET
 #define hf_vsock_recv_pkt(transport, skb) virtio_transport_recv_pkt(transport, skb, NULL)
 #define HF_VSOCK_SK(vsk) vsk,
+#define HF_VSOCK_SEND(name) name(struct sk_buff *skb, struct net *net)
 #define HF_VSOCK_IS_GLOBAL(vsk) vsock_net_mode_global(vsk)
 #else
 #define hf_vsock_recv_pkt virtio_transport_recv_pkt
 #define HF_VSOCK_SK(vsk)
+#define HF_VSOCK_SEND(name) name(struct sk_buff *skb)
 #define HF_VSOCK_IS_GLOBAL(vsk) true
 #endif
 

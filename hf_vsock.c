@@ -9,7 +9,8 @@
  * (virtio 1.2, section 5.10) and payload. VM n has the CID n + cid_base.
  *
  * Invariant: packets of a connection are neither lost nor reordered unless the VM dies;
- * of a VM's packets RX_MAX wait for the common code, then the VM is not run.
+ * of a VM's packets RX_MAX wait for the common code, then the VM is not run. For a VM
+ * wait at most so many packets of each socket, and STRAYS_MAX in each flow of none.
  * Does not: trust a VM with more than its own connections.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -17,7 +18,6 @@
 #include <linux/cred.h>
 #include <linux/jhash.h>
 #include <linux/module.h>
-#include <linux/random.h>
 #include <linux/uio.h>
 #include <linux/virtio_vsock.h>
 #include <net/af_vsock.h>
@@ -27,17 +27,18 @@
 
 /* Connections share a flow by chance: their order is kept, and memory is bounded. */
 #define FLOWS		64
-
+/* Packets of a VM that wait for the common code. */
 #define RX_MAX		64
-
 /* What a VM says that it has room for, at most: it is our memory. */
 #define CREDIT_MAX	(256 * 1024)
-
 /* What a sender hands over in place of the work item. */
 #define SENDER_PACKETS	4
-
-/* Answers to a VM that has so many messages to read are dropped. */
-#define REPLIES_MAX	1024
+/* Resets that belong to no socket and wait in a flow; more are dropped. */
+#define STRAYS_MAX	16
+/* A VM that has so many bytes of memory to take gets no more connections. */
+#define BACKLOG_MAX	(4 * HF_FLOW_VM_BYTES)
+/* What of a socket may wait: twice what its messages take that fit into the credit. */
+#define SNDBUF		(4 * CREDIT_MAX)
 
 /* A secondary VM, as long as the module is loaded. */
 struct peer {
@@ -63,7 +64,6 @@ MODULE_PARM_DESC(cid_base, "CID of a VM less its id (1: VM 2 has the CID 3)");
 
 static DEFINE_XARRAY(peers);		/* by CID; constant while the module is loaded */
 static struct workqueue_struct *workqueue;
-static u32 hash_seed;
 static struct virtio_transport transport;
 
 static struct peer *find_peer(u64 cid)
@@ -71,11 +71,9 @@ static struct peer *find_peer(u64 cid)
 	return cid <= U32_MAX ? xa_load(&peers, cid) : NULL;
 }
 
-/* --- sending --- */
-
 static struct hf_flow *find_flow(struct peer *peer, u32 src_port, u32 dst_port)
 {
-	return &peer->flows[jhash_2words(src_port, dst_port, hash_seed) % FLOWS];
+	return &peer->flows[jhash_2words(src_port, dst_port, (uintptr_t)peer) % FLOWS];
 }
 
 static void make_head(struct sk_buff *skb, unsigned int from, unsigned int len, void *buffer)
@@ -120,20 +118,58 @@ static bool send_now(struct hf_flow *flow, struct sk_buff *skb)
 	return true;
 }
 
-static int send_packet(struct sk_buff *skb)
+/*
+ * A packet without payload that says no more than the last one of its socket which
+ * waits, or than credit, which that can tell as well; or a reset too many.
+ */
+static bool is_redundant(struct hf_flow *flow, struct sk_buff *skb)
+{
+	struct virtio_vsock_hdr *hdr = virtio_vsock_hdr(skb), *last;
+	struct sk_buff *queued;
+	bool said = false;
+	int strays = 0;
+
+	if (skb->len)
+		return false;
+	spin_lock(&flow->vm->tx_lock);
+	skb_queue_reverse_walk(&flow->queue, queued) {
+		if (queued->sk != skb->sk)
+			continue;
+		last = virtio_vsock_hdr(queued);
+		said = last->src_port == hdr->src_port && last->dst_port == hdr->dst_port &&
+		       (last->op == hdr->op ||
+			hdr->op == cpu_to_le16(VIRTIO_VSOCK_OP_CREDIT_UPDATE));
+		if (said) {
+			last->flags |= hdr->flags;
+			last->buf_alloc = hdr->buf_alloc;
+			last->fwd_cnt = hdr->fwd_cnt;
+		}
+		if (said || skb->sk || ++strays == STRAYS_MAX)
+			break;
+	}
+	spin_unlock(&flow->vm->tx_lock);
+	return said || strays == STRAYS_MAX;
+}
+
+static int HF_VSOCK_SEND(send_packet)
 {
 	struct virtio_vsock_hdr *hdr = virtio_vsock_hdr(skb);
 	struct peer *peer = find_peer(le64_to_cpu(hdr->dst_cid));
 	struct hf_flow *flow;
-	int len = skb->len;
-	int err = -ENODEV;
+	int len = skb->len, err = -ENODEV;
 
-	if (!peer || (virtio_vsock_skb_reply(skb) && READ_ONCE(peer->vm->queued) > REPLIES_MAX))
+	if (!peer)
 		goto drop;
 	virtio_transport_deliver_tap_pkt(skb);
 	flow = find_flow(peer, le32_to_cpu(hdr->src_port), le32_to_cpu(hdr->dst_port));
 	if (send_now(flow, skb))
 		return len;
+	err = 0;
+	if (is_redundant(flow, skb))
+		goto drop;
+	/* Charged to the socket, which waits for room. */
+	if (skb->sk)
+		skb_set_owner_w(skb, skb->sk);
 	err = hf_flow_send(flow, skb);
 	if (!err)
 		return len;
@@ -147,39 +183,30 @@ static int cancel_packets(struct vsock_sock *vsk)
 {
 	struct peer *peer = find_peer(vsk->remote_addr.svm_cid);
 
-	if (!peer)
-		return -ENODEV;
-	hf_flow_drop(find_flow(peer, vsk->local_addr.svm_port, vsk->remote_addr.svm_port),
-		     sk_vsock(vsk));
+	if (peer)
+		hf_flow_drop(find_flow(peer, vsk->local_addr.svm_port,
+				       vsk->remote_addr.svm_port), sk_vsock(vsk));
 	return 0;
 }
-
-/* --- receiving --- */
 
 /* The VM wrote it: nothing that the common code relies on may be otherwise. */
 static bool is_valid(const struct peer *peer, const struct sk_buff *skb)
 {
 	const struct virtio_vsock_hdr *hdr = (const struct virtio_vsock_hdr *)skb->head;
 	u16 type = le16_to_cpu(hdr->type), op = le16_to_cpu(hdr->op);
-	u32 flags = le32_to_cpu(hdr->flags);
+	u32 flags = 0;
 
-	if (le64_to_cpu(hdr->src_cid) != peer->cid ||
-	    le64_to_cpu(hdr->dst_cid) != VMADDR_CID_HOST || le32_to_cpu(hdr->len) != skb->len)
-		return false;
-	if (type != VIRTIO_VSOCK_TYPE_STREAM && type != VIRTIO_VSOCK_TYPE_SEQPACKET)
-		return false;
-	switch (op) {
-	case VIRTIO_VSOCK_OP_RW:
-		/* What is empty needs no credit, but memory. */
-		return skb->len && !(flags & ~(type == VIRTIO_VSOCK_TYPE_STREAM ? 0 :
-					       VIRTIO_VSOCK_SEQ_EOM | VIRTIO_VSOCK_SEQ_EOR));
-	case VIRTIO_VSOCK_OP_SHUTDOWN:
-		return !skb->len &&
-		       !(flags & ~(VIRTIO_VSOCK_SHUTDOWN_RCV | VIRTIO_VSOCK_SHUTDOWN_SEND));
-	default:
-		return !skb->len && !flags && op >= VIRTIO_VSOCK_OP_REQUEST &&
-		       op <= VIRTIO_VSOCK_OP_CREDIT_REQUEST;
-	}
+	if (op == VIRTIO_VSOCK_OP_RW && type == VIRTIO_VSOCK_TYPE_SEQPACKET)
+		flags = VIRTIO_VSOCK_SEQ_EOM | VIRTIO_VSOCK_SEQ_EOR;
+	else if (op == VIRTIO_VSOCK_OP_SHUTDOWN)
+		flags = VIRTIO_VSOCK_SHUTDOWN_RCV | VIRTIO_VSOCK_SHUTDOWN_SEND;
+	return le64_to_cpu(hdr->src_cid) == peer->cid &&
+	       le64_to_cpu(hdr->dst_cid) == VMADDR_CID_HOST &&
+	       le32_to_cpu(hdr->len) == skb->len && !(le32_to_cpu(hdr->flags) & ~flags) &&
+	       (type == VIRTIO_VSOCK_TYPE_STREAM || type == VIRTIO_VSOCK_TYPE_SEQPACKET) &&
+	       op >= VIRTIO_VSOCK_OP_REQUEST && op <= VIRTIO_VSOCK_OP_CREDIT_REQUEST &&
+	       /* What is empty needs no credit, but memory. */
+	       (op == VIRTIO_VSOCK_OP_RW) == (skb->len > 0);
 }
 
 static void receive(struct hf_vm *vm, struct sk_buff *skb)
@@ -218,38 +245,38 @@ static struct sk_buff *next_packet(struct peer *peer)
 	return skb;
 }
 
-/* A socket that speaks to the VM, or tries to; with a reference, NULL if there is none. */
-static struct sock *find_socket(struct list_head *list, bool bound, u32 cid)
+static bool is_orphan(struct vsock_sock *vsk, u32 cid)
 {
-	struct list_head *node;
+	struct sock *sk = sk_vsock(vsk);
 
-	list_for_each(node, list) {
-		struct vsock_sock *vsk = bound ? list_entry(node, struct vsock_sock, bound_table) :
-			list_entry(node, struct vsock_sock, connected_table);
-		struct sock *sk = sk_vsock(vsk);
-
-		/* Of one that waits for the VM all of this stays as it is. */
-		if (data_race(vsk->transport != &transport.transport ||
-			      vsk->remote_addr.svm_cid != cid || sock_flag(sk, SOCK_DONE) ||
-			      sk->sk_err || (bound && sk->sk_state != TCP_SYN_SENT)))
-			continue;
-		sock_hold(sk);
-		return sk;
-	}
-	return NULL;
+	/* Of one that waits for the VM all of this stays as it is. */
+	return data_race(vsk->transport == &transport.transport && !sk->sk_err &&
+			 vsk->remote_addr.svm_cid == cid && !sock_flag(sk, SOCK_DONE) &&
+			 sk->sk_state != TCP_CLOSE);
 }
 
+/* A socket that speaks to the VM, or tries to; with a reference, NULL if there is none. */
 static struct sock *find_orphan(u32 cid)
 {
-	struct sock *sk = NULL;
+	struct vsock_sock *vsk;
 	int i;
 
 	spin_lock_bh(&vsock_table_lock);
-	for (i = 0; i < VSOCK_HASH_SIZE && !sk; i++)
-		sk = find_socket(&vsock_connected_table[i], false, cid) ?:
-			find_socket(&vsock_bind_table[i], true, cid);
+	for (i = 0; i < VSOCK_HASH_SIZE; i++) {
+		list_for_each_entry(vsk, &vsock_connected_table[i], connected_table)
+			if (is_orphan(vsk, cid))
+				goto found;
+		list_for_each_entry(vsk, &vsock_bind_table[i], bound_table)
+			if (is_orphan(vsk, cid))
+				goto found;
+	}
 	spin_unlock_bh(&vsock_table_lock);
-	return sk;
+	return NULL;
+
+found:
+	sock_hold(sk_vsock(vsk));
+	spin_unlock_bh(&vsock_table_lock);
+	return sk_vsock(vsk);
 }
 
 /* The VM is dead: there is an error, or, where close() waits for the VM, no more of that. */
@@ -278,7 +305,6 @@ static void reset_sockets(struct peer *peer)
 	}
 }
 
-/* Under peer->mutex. */
 static void hand_over(struct peer *peer, int packets)
 {
 	struct sk_buff *skb;
@@ -306,17 +332,22 @@ static void work(struct work_struct *work)
  * two switches of tasks. It can do that without its socket's lock only, which has to
  * stay until all of the message is out.
  */
-static bool begin_send(struct peer *peer)
+static ssize_t stream_enqueue(struct vsock_sock *vsk, struct msghdr *msg, size_t len)
 {
-	if (!peer || !mutex_trylock(&peer->mutex))
-		return false;
-	WRITE_ONCE(peer->sender, current);
-	return true;
-}
+	struct peer *peer = find_peer(vsk->remote_addr.svm_cid);
+	bool mine = peer && mutex_trylock(&peer->mutex);
+	struct sock *sk = sk_vsock(vsk);
+	ssize_t sent;
 
-static void end_send(struct peer *peer, struct sock *sk, bool is_whole)
-{
-	if (is_whole && !skb_queue_empty_lockless(&peer->rx)) {
+	if (mine)
+		WRITE_ONCE(peer->sender, current);
+	sent = sk->sk_type == SOCK_STREAM ? virtio_transport_stream_enqueue(vsk, msg, len) :
+		virtio_transport_seqpacket_enqueue(vsk, msg, len);
+	sk->sk_write_pending = !!msg_data_left(msg);
+	if (!mine)
+		return sent;
+
+	if (!sk->sk_write_pending && !skb_queue_empty_lockless(&peer->rx)) {
 		release_sock(sk);
 		hand_over(peer, SENDER_PACKETS);
 		lock_sock(sk);
@@ -325,28 +356,26 @@ static void end_send(struct peer *peer, struct sock *sk, bool is_whole)
 	mutex_unlock(&peer->mutex);
 	if (!skb_queue_empty_lockless(&peer->rx))
 		queue_work(workqueue, &peer->work);
-}
-
-static ssize_t stream_enqueue(struct vsock_sock *vsk, struct msghdr *msg, size_t len)
-{
-	struct peer *peer = find_peer(vsk->remote_addr.svm_cid);
-	bool mine = begin_send(peer);
-	ssize_t sent = virtio_transport_stream_enqueue(vsk, msg, len);
-
-	if (mine)
-		end_send(peer, sk_vsock(vsk), !msg_data_left(msg));
 	return sent;
 }
 
 static int seqpacket_enqueue(struct vsock_sock *vsk, struct msghdr *msg, size_t len)
 {
-	struct peer *peer = find_peer(vsk->remote_addr.svm_cid);
-	bool mine = begin_send(peer);
-	int sent = virtio_transport_seqpacket_enqueue(vsk, msg, len);
+	return stream_enqueue(vsk, msg, len);
+}
 
-	if (mine)
-		end_send(peer, sk_vsock(vsk), !msg_data_left(msg));
-	return sent;
+/*
+ * Credit bounds bytes, this the memory of packets. A message that was begun goes on,
+ * since a caller that does not wait would leave half of it.
+ */
+static s64 stream_has_space(struct vsock_sock *vsk)
+{
+	struct sock *sk = sk_vsock(vsk);
+
+	if (sk->sk_write_pending ? sk_wmem_alloc_get(sk) >= READ_ONCE(sk->sk_sndbuf) :
+	    !sock_writeable(sk))
+		return 0;
+	return virtio_transport_stream_has_space(vsk);
 }
 
 static void vm_died(struct hf_vm *vm)
@@ -369,8 +398,7 @@ static ssize_t stream_dequeue(struct vsock_sock *vsk, struct msghdr *msg, size_t
 	struct virtio_vsock_sock *vvs = vsk->trans;
 	u32 half = vvs->buf_alloc / 2, told = vvs->last_fwd_cnt;
 	u32 all = vvs->fwd_cnt + vvs->rx_bytes;
-	bool quiet = len >= vvs->rx_bytes && all - told <= half &&
-		     READ_ONCE(sk_vsock(vsk)->sk_rcvlowat) <= half && !(flags & MSG_PEEK);
+	bool quiet = all - told <= half && READ_ONCE(sk_vsock(vsk)->sk_rcvlowat) <= half;
 	ssize_t copied;
 
 	if (quiet)
@@ -380,8 +408,6 @@ static ssize_t stream_dequeue(struct vsock_sock *vsk, struct msghdr *msg, size_t
 		vvs->last_fwd_cnt = told;
 	return copied;
 }
-
-/* --- the transport --- */
 
 /* Whether the creator of the socket may use the VM; of a listener, if a VM connects to it. */
 static int check_access(struct vsock_sock *vsk)
@@ -397,6 +423,8 @@ static int check_access(struct vsock_sock *vsk)
 	revert_creds(caller);
 	if (!may_use)
 		return -EACCES;
+	if (READ_ONCE(peer->vm->queued_bytes) > BACKLOG_MAX)
+		return -ENOBUFS;
 	return READ_ONCE(peer->vm->dead) ? -ECONNRESET : 0;
 }
 
@@ -404,15 +432,26 @@ static int check_access(struct vsock_sock *vsk)
 static int init_socket(struct vsock_sock *vsk, struct vsock_sock *listener)
 {
 	int err = listener ? check_access(vsk) : 0;
+	struct sock *sk = sk_vsock(vsk);
 
+	if (!(sk->sk_userlocks & SOCK_SNDBUF_LOCK))
+		WRITE_ONCE(sk->sk_sndbuf, SNDBUF);
 	return err ?: virtio_transport_do_socket_init(vsk, listener);
+}
+
+/* What waits of a socket that was never connected, or is not any more, is of no use. */
+static void release(struct vsock_sock *vsk)
+{
+	struct sock *sk = sk_vsock(vsk);
+
+	if (sk->sk_state != TCP_ESTABLISHED && sk->sk_state != TCP_CLOSING)
+		cancel_packets(vsk);
+	virtio_transport_release(vsk);
 }
 
 static int begin_connect(struct vsock_sock *vsk)
 {
-	int err = check_access(vsk);
-
-	return err ?: virtio_transport_connect(vsk);
+	return check_access(vsk) ?: virtio_transport_connect(vsk);
 }
 
 static bool allow_stream(HF_VSOCK_SK(struct vsock_sock *vsk) u32 cid, u32 port)
@@ -436,45 +475,27 @@ static u32 get_local_cid(void)
 	return VMADDR_CID_HOST;
 }
 
-#ifdef HF_HAVE_VSOCK_NET
-static int send_packet_net(struct sk_buff *skb, struct net *net)
-{
-	return send_packet(skb);
-}
-#else
-#define send_packet_net send_packet
-#endif
-
 static struct virtio_transport transport = {
 	.transport = {
 		.module				= THIS_MODULE,
-
 		.get_local_cid			= get_local_cid,
 		.init				= init_socket,
 		.destruct			= virtio_transport_destruct,
-		.release			= virtio_transport_release,
+		.release			= release,
 		.connect			= begin_connect,
 		.shutdown			= virtio_transport_shutdown,
 		.cancel_pkt			= cancel_packets,
-
-		.dgram_enqueue			= virtio_transport_dgram_enqueue,
-		.dgram_dequeue			= virtio_transport_dgram_dequeue,
-		.dgram_bind			= virtio_transport_dgram_bind,
-		.dgram_allow			= virtio_transport_dgram_allow,
-
 		.stream_enqueue			= stream_enqueue,
 		.stream_dequeue			= stream_dequeue,
 		.stream_has_data		= virtio_transport_stream_has_data,
-		.stream_has_space		= virtio_transport_stream_has_space,
+		.stream_has_space		= stream_has_space,
 		.stream_rcvhiwat		= virtio_transport_stream_rcvhiwat,
 		.stream_is_active		= virtio_transport_stream_is_active,
 		.stream_allow			= allow_stream,
-
 		.seqpacket_enqueue		= seqpacket_enqueue,
 		.seqpacket_dequeue		= virtio_transport_seqpacket_dequeue,
 		.seqpacket_has_data		= virtio_transport_seqpacket_has_data,
 		.seqpacket_allow		= allow_seqpacket,
-
 		.notify_poll_in			= virtio_transport_notify_poll_in,
 		.notify_poll_out		= virtio_transport_notify_poll_out,
 		.notify_recv_init		= virtio_transport_notify_recv_init,
@@ -493,10 +514,8 @@ static struct virtio_transport transport = {
 		.msgzerocopy_allow		= allow_zerocopy,
 #endif
 	},
-	.send_pkt = send_packet_net,
+	.send_pkt = send_packet,
 };
-
-/* --- life --- */
 
 static int create_peer(struct hf_vm *vm)
 {
@@ -549,7 +568,6 @@ static int __init hf_vsock_init(void)
 		pr_err("cid_base=%u: would give VMs reserved CIDs\n", cid_base);
 		return -EINVAL;
 	}
-	hash_seed = get_random_u32();
 	workqueue = alloc_workqueue("hf_vsock", WQ_UNBOUND, 0);
 	if (!workqueue)
 		return -ENOMEM;
@@ -559,11 +577,8 @@ static int __init hf_vsock_init(void)
 	if (err)
 		goto err_peers;
 	err = vsock_core_register(&transport.transport, VSOCK_TRANSPORT_F_H2G);
-	if (err)
-		goto err_client;
-	return 0;
-
-err_client:
+	if (!err)
+		return 0;
 	hf_transport_unregister();
 err_peers:
 	destroy_peers();

@@ -228,14 +228,18 @@ static void nap(u64 ms)
 
 static void send_raw(const struct vsock_command *cmd)
 {
-	struct guest_wire *tx = guest_tx();
+	struct vsock_packet *tx = (struct vsock_packet *)guest_tx();
 	u32 len = cmd->size < HF_MSG_PAYLOAD_MAX ? cmd->size : HF_MSG_PAYLOAD_MAX;
+	u32 n = 0;
 
-	tx->src_port = VSOCK_HF_PORT;
-	tx->dst_port = VSOCK_HF_PORT;
-	memset(tx->payload, 0, len);
-	memcpy(tx->payload, cmd->raw, len < sizeof(cmd->raw) ? len : sizeof(cmd->raw));
-	guest_msg_send(HF_PRIMARY_ID, HF_MSG_HEADER + len);
+	do {
+		tx->hf_src = VSOCK_HF_PORT;
+		tx->hf_dst = VSOCK_HF_PORT;
+		memset(&tx->src_cid, 0, len);
+		memcpy(&tx->src_cid, cmd->raw, len < sizeof(cmd->raw) ? len : sizeof(cmd->raw));
+		tx->dst_port += n * cmd->flags;
+		guest_msg_send(HF_PRIMARY_ID, HF_MSG_HEADER + len);
+	} while (++n < cmd->message);
 }
 
 static void open_own(struct vsock_command *cmd)

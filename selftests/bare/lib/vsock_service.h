@@ -51,7 +51,11 @@ enum vsock_command_op {
 	VSOCK_CMD_READ,		/* DEAF: deal with size bytes more of what was received */
 	VSOCK_CMD_WAIT,		/* answered once size bytes came in all and flags (peer_shut) */
 	VSOCK_CMD_WAIT_END,	/* answered once the connection is gone */
-	VSOCK_CMD_RAW,		/* sends size bytes behind the header of messages: raw, then 0 */
+	/*
+	 * Sends size bytes behind the header of messages: raw, then 0; message times, with
+	 * a dst_port that grows by flags.
+	 */
+	VSOCK_CMD_RAW,
 	VSOCK_CMD_HEARD,	/* answer: what came to mute ports since the last one */
 	VSOCK_CMD_NAP,		/* reads and sends nothing for size ms */
 	VSOCK_CMD_DIE,		/* the VM has itself killed */
@@ -64,8 +68,8 @@ struct vsock_command {
 	u32 peer_port;
 	u32 service;		/* CONNECT: VSOCK_PORT_* */
 	u64 size;
-	u32 message;		/* SEND: see vsock_ask */
-	u32 flags;		/* SEND: VSOCK_EOR; CONNECT: enum vsock_type */
+	u32 message;		/* SEND: see vsock_ask; RAW: how often, 0 = once */
+	u32 flags;		/* SEND: VSOCK_EOR; CONNECT: enum vsock_type; RAW */
 	u8 raw[64];
 };
 

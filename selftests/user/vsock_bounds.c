@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What waits for a VM that does not read is bounded, whatever it sends and
+ * programs do meanwhile, and no connection that behaves loses anything by that.
+ *
+ * Needs a vsock guest, which is told to nap.
+ */
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hft_vsock.h"
+#include "hft_harness.h"
+
+#define TIMES			3000
+#define NAP_MS			5000
+#define PORT			30000		/* ours, and those above */
+#define CONNS			60		/* with a full window each it is too much */
+#define FEW			16
+#define SOCKET_MAX		1300		/* packets of one byte of a socket */
+#define STRAYS_MAX		1100		/* answers that belong to no socket */
+
+VSOCK_FIXTURE_OF_BOTH(bounds);
+
+static unsigned int vm_of(unsigned int cid)
+{
+	return cid - hft_cid(0);
+}
+
+/* The commands are one packet: the guest reads nothing between them. */
+static void tell(int control, const struct vsock_command *cmds, int count)
+{
+	hft_vsock_send_all(control, cmds, count * sizeof(*cmds), 0);
+}
+
+static void let_nap(int control, uint64_t ms)
+{
+	struct vsock_command nap = { .op = VSOCK_CMD_NAP, .size = ms };
+
+	tell(control, &nap, 1);
+}
+
+static int64_t queued(unsigned int cid)
+{
+	return hft_vm_count(vm_of(cid), "sendq");
+}
+
+static void wait_for_none(unsigned int cid)
+{
+	int i;
+
+	for (i = 0; i < 2000 && queued(cid); i++)
+		hft_sleep_ms(10);
+}
+
+/* How many messages waited at most, until the guest has done what it was told. */
+static int64_t most_queued(int control, unsigned int cid)
+{
+	struct vsock_status status;
+	int64_t most = 0, n;
+
+	do {
+		n = queued(cid);
+		if (n > most)
+			most = n;
+	} while (!hft_poll(control, POLLIN, 1));
+	hft_vsock_answer(control, &status);
+	return most;
+}
+
+/* The guest sends a packet often, and naps then. */
+static int64_t most_after(int control, unsigned int cid, const struct vsock_packet *p, uint32_t step)
+{
+	struct vsock_command cmds[] = {
+		{ .op = VSOCK_CMD_RAW, .size = HFT_VSOCK_HEADER + p->len, .message = TIMES,
+		  .flags = step },
+		{ .op = VSOCK_CMD_NAP, .size = 200 },
+	};
+
+	memcpy(cmds[0].raw, &p->src_cid, HFT_VSOCK_HEADER);
+	tell(control, cmds, 2);
+	return most_queued(control, cid);
+}
+
+TEST_F(bounds, credit_that_is_asked_for_is_told_once)
+{
+	struct hft_vsock v = hft_vsock_open(variant->type, self->cid, VSOCK_PORT_ECHO);
+	struct vsock_packet p = hft_vsock_packet(&v, self->cid, variant->type,
+						 VSOCK_CREDIT_REQUEST);
+
+	EXPECT_GE(FEW, most_after(self->control, self->cid, &p, 0));
+	EXPECT_EQ(0, hft_vsock_echo(v.fd, 4000, 1));
+	close(v.fd);
+}
+
+TEST_F(bounds, strays_are_reset_a_thousand_times)
+{
+	struct hft_vsock none = { .port = VSOCK_PORT_MUTE + 5, .peer_port = PORT };
+	struct vsock_packet p = hft_vsock_packet(&none, self->cid, variant->type, VSOCK_SHUTDOWN);
+
+	EXPECT_GE(STRAYS_MAX, most_after(self->control, self->cid, &p, 1));
+	wait_for_none(self->cid);
+	EXPECT_GE(FEW, most_after(self->control, self->cid, &p, 0));
+}
+
+/* However often a program says the same. */
+TEST_F(bounds, what_a_program_says_twice_is_told_once)
+{
+	struct hft_vsock v = hft_vsock_open(variant->type, self->cid, VSOCK_PORT_PASSIVE);
+	struct vsock_status s;
+	int i;
+
+	let_nap(self->control, NAP_MS);
+	for (i = 0; i < TIMES / 4; i++) {
+		hft_vsock_set_buffer(v.fd, 100000 + i);
+		shutdown(v.fd, SHUT_RD);
+		if (i % 50 == 49) {
+			EXPECT_GE(FEW, queued(self->cid));
+		}
+	}
+	EXPECT_GE(FEW, most_queued(self->control, self->cid));
+	s = hft_vsock_do(self->control, &v, VSOCK_CMD_STATUS, 0, 0);
+	EXPECT_EQ(VSOCK_SHUT_RECV, s.peer_shut);
+	EXPECT_EQ(3, send(v.fd, "abc", 3, 0));
+	close(v.fd);
+	s = hft_vsock_do(self->control, &v, VSOCK_CMD_WAIT_END, 0, 0);
+	EXPECT_EQ(3, s.sum.bytes);
+}
+
+/* Bytes are bounded by the window, but each has a packet. */
+TEST_F(bounds, small_packets_of_a_socket_wait_in_its_program)
+{
+	struct hft_vsock v = hft_vsock_open(variant->type, self->cid, VSOCK_PORT_PASSIVE);
+	char bytes[2 * TIMES];
+	struct vsock_status s;
+	uint64_t hash = 0;
+	int i;
+
+	hft_fill(bytes, sizeof(bytes), 1);
+	let_nap(self->control, NAP_MS);
+	for (i = 0; i < sizeof(bytes) && send(v.fd, bytes + i, 1, MSG_DONTWAIT) == 1; i++)
+		;
+	EXPECT_GT(sizeof(bytes), i);
+	EXPECT_GE(SOCKET_MAX, queued(self->cid));
+	EXPECT_EQ(0, hft_poll(v.fd, POLLOUT, 0));
+	for (; i < sizeof(bytes); i++)
+		ASSERT_EQ(1, send(v.fd, bytes + i, 1, 0));
+	EXPECT_GE(SOCKET_MAX, most_queued(self->control, self->cid));
+	for (i = 0; i < sizeof(bytes); i++)
+		hash = vsock_hash(hash, bytes + i, 1,
+				  variant->type == SOCK_SEQPACKET ? VSOCK_EOM : 0);
+	s = hft_vsock_do(self->control, &v, VSOCK_CMD_WAIT, sizeof(bytes), 0);
+	EXPECT_EQ(sizeof(bytes), s.sum.bytes);
+	EXPECT_EQ(hash, s.sum.hash);
+	close(v.fd);
+}
+
+/* One that fits into the window is sent whole, or not at all, whatever waits before it. */
+TEST_F(bounds, long_message_is_not_torn)
+{
+	struct hft_vsock v = hft_vsock_open(variant->type, self->cid, VSOCK_PORT_PASSIVE);
+	static char bytes[200000];
+	struct vsock_status s;
+	int i, small;
+	ssize_t n;
+
+	let_nap(self->control, NAP_MS);
+	for (small = 0; small < 400 && send(v.fd, bytes, 1, MSG_DONTWAIT) == 1; small++)
+		;
+	n = send(v.fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+	EXPECT_EQ(sizeof(bytes), n);
+	for (i = 0; i < 400 && send(v.fd, bytes, 1, MSG_DONTWAIT) == 1; i++)
+		small++;
+	most_queued(self->control, self->cid);
+	s = hft_vsock_do(self->control, &v, VSOCK_CMD_WAIT, sizeof(bytes) + small, 0);
+	EXPECT_EQ(sizeof(bytes) + small, s.sum.bytes);
+	EXPECT_EQ(variant->type == SOCK_SEQPACKET ? small + 1 : 0, s.sum.messages);
+	close(v.fd);
+}
+
+TEST_F(bounds, given_up_connects_leave_nothing)
+{
+	int fd, i;
+
+	let_nap(self->control, NAP_MS);
+	for (i = 0; i < TIMES / 10; i++) {
+		fd = hft_vsock_socket(variant->type);
+		hft_vsock_set_nonblocking(fd);
+		hft_vsock_connect_to(fd, self->cid, VSOCK_PORT_ECHO);
+		close(fd);
+		if (i % 50 == 49) {
+			EXPECT_GE(FEW, queued(self->cid));
+		}
+	}
+	EXPECT_GE(FEW, most_queued(self->control, self->cid));
+	fd = hft_vsock_connect(variant->type, self->cid, VSOCK_PORT_ECHO);
+	EXPECT_EQ(0, hft_vsock_echo(fd, 4000, 1));
+	close(fd);
+}
+
+/* A VM that does not take what it has gets no more of it, whoever asks for that. */
+TEST_F(bounds, backlog_of_the_guest_ends_in_no_new_connections)
+{
+	struct vsock_command cmds[] = {
+		{ .op = VSOCK_CMD_NAP, .size = NAP_MS },
+		{ .op = VSOCK_CMD_CONNECT, .peer_port = VMADDR_PORT_ANY,
+		  .flags = hft_vsock_type(variant->type) },
+		{ .op = VSOCK_CMD_NAP, .size = NAP_MS },
+	};
+	int listener = hft_vsock_listen(variant->type, &cmds[1].peer_port, 4);
+	static char bytes[60000];
+	struct vsock_status s;
+	int fds[CONNS], fd, i;
+
+	for (i = 0; i < CONNS; i++) {
+		fds[i] = hft_vsock_connect(variant->type, self->cid, VSOCK_PORT_DISCARD);
+		ASSERT_LE(0, fds[i]);
+	}
+	tell(self->control, cmds, 3);
+	for (i = 0; i < CONNS; i++) {
+		while (send(fds[i], bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+			;
+		close(fds[i]);
+	}
+	EXPECT_EQ(0, hft_poll(self->control, POLLIN, 0));
+	EXPECT_FAIL(ENOBUFS, hft_vsock_connect(variant->type, self->cid, VSOCK_PORT_ECHO));
+	hft_vsock_answer(self->control, &s);
+	EXPECT_EQ(0, hft_poll(listener, POLLIN, 0));
+	/* Once it has taken all of that it may again. */
+	wait_for_none(self->cid);
+	fd = hft_vsock_connect(variant->type, self->cid, VSOCK_PORT_ECHO);
+	EXPECT_EQ(0, hft_vsock_echo(fd, 4000, 1));
+	close(fd);
+	close(listener);
+}
+
+TEST_HARNESS_MAIN
