@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * 5000 senders, blocked on one VM, each with its socket or all with one: room in the
- * VM's queue, or in the socket's buffer, wakes the sender that got it.
+ * VM's queue, or in the socket's buffer, wakes the sender that got it; the VM's death
+ * wakes them all.
  *
  * A SCHED_FIFO thread that sleeps 1 ms at a time is delayed by every section that
  * runs without preemption. Each message that leaves makes room; all senders get on.
  *
- * Needs sink, one CPU, a kernel that preempts, and QEMU's -icount with shift=0.
+ * Needs sink x 3, of which two die, hf_testcall.ko, one CPU, a kernel that preempts, and QEMU's -icount with shift=0.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -30,11 +31,14 @@ struct sender {
 	pthread_t thread;
 	int fd;
 	unsigned long count;
+	bool failed;
 };
 
 static struct sender senders[SENDERS];
 static volatile bool stop;
 static pthread_rwlock_t go = PTHREAD_RWLOCK_INITIALIZER;
+/* Linux needs more than 1 ms for the end of a thousand threads: not while it is measured. */
+static pthread_rwlock_t end = PTHREAD_RWLOCK_INITIALIZER;
 
 static void *send_until_stop(void *arg)
 {
@@ -45,7 +49,10 @@ static void *send_until_stop(void *arg)
 	pthread_rwlock_unlock(&go);
 	while (!stop && send(s->fd, &message, sizeof(message), 0) == sizeof(message))
 		s->count++;
-	return stop ? NULL : s;
+	s->failed = !stop;
+	pthread_rwlock_rdlock(&end);
+	pthread_rwlock_unlock(&end);
+	return NULL;
 }
 
 /* A small kernel has 4096 of them. */
@@ -69,6 +76,7 @@ static int start_senders(unsigned int vm, bool share, int room)
 	    pthread_attr_init(&attr) || pthread_attr_setstacksize(&attr, PTHREAD_STACK_MIN))
 		return -1;
 	pthread_rwlock_wrlock(&go);
+	pthread_rwlock_wrlock(&end);
 	for (i = 0; i < SENDERS; i++) {
 		senders[i].fd = share && i ? senders[0].fd : hft_connect(vm, 10);
 		if (senders[i].fd < 0 ||
@@ -88,19 +96,25 @@ static int become_fifo(void)
 	return mlockall(MCL_CURRENT | MCL_FUTURE) || sched_setscheduler(0, SCHED_FIFO, &param);
 }
 
-/* Each gets room once more, for the VM reads on. How many did not end well. */
-static int stop_senders(void)
+/* How many did not end, or not because they had to stop. */
+static int join_senders(void)
 {
-	struct timespec end;
-	void *failed;
+	struct timespec until;
 	int i, bad = 0;
 
-	stop = true;
-	clock_gettime(CLOCK_REALTIME, &end);
-	end.tv_sec += HFT_PATIENCE_MS / 1000;
+	pthread_rwlock_unlock(&end);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += HFT_PATIENCE_MS / 1000;
 	for (i = 0; i < SENDERS; i++)
-		bad += pthread_timedjoin_np(senders[i].thread, &failed, &end) || failed;
+		bad += pthread_timedjoin_np(senders[i].thread, NULL, &until) || senders[i].failed;
 	return bad;
+}
+
+/* Each gets room once more, for the VM reads on. */
+static int stop_senders(void)
+{
+	stop = true;
+	return join_senders();
 }
 
 static void expect_no_herd(struct __test_metadata *_metadata, const char *name, bool share,
@@ -136,6 +150,32 @@ TEST(room_wakes_one_sender_of_a_socket)
 TEST(room_in_a_socket_wakes_one_of_its_senders)
 {
 	expect_no_herd(_metadata, "5000 senders of a full socket", true, 0);
+}
+
+static void expect_death_in_time(struct __test_metadata *_metadata, const char *name,
+				 int index, bool share)
+{
+	static int64_t late[PERIODS];
+	HFT_NEED_TESTCALL();
+	HFT_NEED_GUEST(guest, "sink", index);
+
+	ASSERT_EQ(0, start_senders(guest->id, share, ROOM));
+	hft_sleep_ms(200);
+	ASSERT_EQ(0, become_fifo());
+	ASSERT_EQ(0, hft_call(HFT_KILL, guest->id, 0, 0, 0, 0));
+	hft_lateness(name, late, PERIODS);
+	EXPECT_GT(LIMIT_NS, late[PERIODS - 1]);
+	EXPECT_EQ(SENDERS, join_senders());
+}
+
+TEST(death_ends_the_senders_of_all_sockets)
+{
+	expect_death_in_time(_metadata, "death, 5000 sockets", 1, false);
+}
+
+TEST(death_ends_all_senders_of_a_socket)
+{
+	expect_death_in_time(_metadata, "death, 5000 senders of a socket", 2, true);
 }
 
 TEST_HARNESS_MAIN
