@@ -3,9 +3,10 @@
  * What waits for a VM that does not read is bounded, whatever it sends and
  * programs do meanwhile, and no connection that behaves loses anything by that.
  *
- * Needs a vsock guest, which is told to nap.
+ * Needs a vsock guest, which is told to nap, and hf_testcall.ko, which wakes it.
  */
 #include <poll.h>
+#include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,7 +14,6 @@
 #include "hft_harness.h"
 
 #define TIMES			3000
-#define NAP_MS			5000
 #define PORT			30000		/* ours, and those above */
 #define CONNS			60		/* with a full window each it is too much */
 #define FEW			16
@@ -33,10 +33,17 @@ static void tell(int control, const struct vsock_command *cmds, int count)
 	hft_vsock_send_all(control, cmds, count * sizeof(*cmds), 0);
 }
 
-static void let_nap(int control, uint64_t ms)
+static int signal_guest(unsigned int cid, uint64_t number)
 {
-	struct vsock_command nap = { .op = VSOCK_CMD_NAP, .size = ms };
+	return hft_call(HFT_SIGNAL, vm_of(cid), number, 0, 0, 0);
+}
 
+/* Until it is woken, however long that takes. */
+static void let_nap(int control, unsigned int cid)
+{
+	struct vsock_command nap = { .op = VSOCK_CMD_NAP, .size = 1 };
+
+	signal_guest(cid, 0);
 	tell(control, &nap, 1);
 }
 
@@ -53,19 +60,26 @@ static void wait_for_none(unsigned int cid)
 		hft_sleep_ms(10);
 }
 
-/* How many messages waited at most, until the guest has done what it was told. */
-static int64_t most_queued(int control, unsigned int cid)
+/* How many messages wait for the guest that naps, which is woken. */
+static int64_t wake(int control, unsigned int cid)
 {
 	struct vsock_status status;
-	int64_t most = 0, n;
+	int64_t most = queued(cid);
 
-	do {
-		n = queued(cid);
-		if (n > most)
-			most = n;
-	} while (!hft_poll(control, POLLIN, 1));
-	hft_vsock_answer(control, &status);
+	if (signal_guest(cid, 1) || hft_vsock_answer(control, &status))
+		return INT64_MAX;
 	return most;
+}
+
+/* Whether so many messages came of the guest; what becomes of the last of them takes a while. */
+static bool has_sent(unsigned int cid, int64_t count)
+{
+	int i;
+
+	for (i = 0; i < HFT_PATIENCE_MS && hft_vm_count(vm_of(cid), "received") < count; i++)
+		hft_sleep_ms(1);
+	hft_sleep_ms(100);
+	return i < HFT_PATIENCE_MS;
 }
 
 /* The guest sends a packet often, and naps then. */
@@ -74,12 +88,17 @@ static int64_t most_after(int control, unsigned int cid, const struct vsock_pack
 	struct vsock_command cmds[] = {
 		{ .op = VSOCK_CMD_RAW, .size = HFT_VSOCK_HEADER + p->len, .message = TIMES,
 		  .flags = step },
-		{ .op = VSOCK_CMD_NAP, .size = 200 },
+		{ .op = VSOCK_CMD_NAP, .size = 1 },
 	};
+	int64_t before = hft_vm_count(vm_of(cid), "received");
+	int64_t most = INT64_MAX;
 
 	memcpy(cmds[0].raw, &p->src_cid, HFT_VSOCK_HEADER);
+	signal_guest(cid, 0);
 	tell(control, cmds, 2);
-	return most_queued(control, cid);
+	if (has_sent(cid, before + TIMES))
+		most = queued(cid);
+	return wake(control, cid) == INT64_MAX ? INT64_MAX : most;
 }
 
 TEST_F(bounds, credit_that_is_asked_for_is_told_once)
@@ -88,6 +107,7 @@ TEST_F(bounds, credit_that_is_asked_for_is_told_once)
 	struct vsock_packet p = hft_vsock_packet(&v, self->cid, variant->type,
 						 VSOCK_CREDIT_REQUEST);
 
+	HFT_NEED_TESTCALL();
 	EXPECT_GE(FEW, most_after(self->control, self->cid, &p, 0));
 	EXPECT_EQ(0, hft_vsock_echo(v.fd, 4000, 1));
 	close(v.fd);
@@ -98,6 +118,7 @@ TEST_F(bounds, strays_are_reset_a_thousand_times)
 	struct hft_vsock none = { .port = VSOCK_PORT_MUTE + 5, .peer_port = PORT };
 	struct vsock_packet p = hft_vsock_packet(&none, self->cid, variant->type, VSOCK_SHUTDOWN);
 
+	HFT_NEED_TESTCALL();
 	EXPECT_GE(STRAYS_MAX, most_after(self->control, self->cid, &p, 1));
 	wait_for_none(self->cid);
 	EXPECT_GE(FEW, most_after(self->control, self->cid, &p, 0));
@@ -110,7 +131,8 @@ TEST_F(bounds, what_a_program_says_twice_is_told_once)
 	struct vsock_status s;
 	int i;
 
-	let_nap(self->control, NAP_MS);
+	HFT_NEED_TESTCALL();
+	let_nap(self->control, self->cid);
 	for (i = 0; i < TIMES / 4; i++) {
 		hft_vsock_set_buffer(v.fd, 100000 + i);
 		shutdown(v.fd, SHUT_RD);
@@ -118,8 +140,8 @@ TEST_F(bounds, what_a_program_says_twice_is_told_once)
 			EXPECT_GE(FEW, queued(self->cid));
 		}
 	}
-	EXPECT_GE(FEW, most_queued(self->control, self->cid));
-	s = hft_vsock_do(self->control, &v, VSOCK_CMD_STATUS, 0, 0);
+	EXPECT_GE(FEW, wake(self->control, self->cid));
+	s = hft_vsock_do(self->control, &v, VSOCK_CMD_WAIT, 0, VSOCK_SHUT_RECV);
 	EXPECT_EQ(VSOCK_SHUT_RECV, s.peer_shut);
 	EXPECT_EQ(3, send(v.fd, "abc", 3, 0));
 	close(v.fd);
@@ -136,16 +158,17 @@ TEST_F(bounds, small_packets_of_a_socket_wait_in_its_program)
 	uint64_t hash = 0;
 	int i;
 
+	HFT_NEED_TESTCALL();
 	hft_fill(bytes, sizeof(bytes), 1);
-	let_nap(self->control, NAP_MS);
+	let_nap(self->control, self->cid);
 	for (i = 0; i < sizeof(bytes) && send(v.fd, bytes + i, 1, MSG_DONTWAIT) == 1; i++)
 		;
 	EXPECT_GT(sizeof(bytes), i);
 	EXPECT_GE(SOCKET_MAX, queued(self->cid));
 	EXPECT_EQ(0, hft_poll(v.fd, POLLOUT, 0));
+	EXPECT_GE(SOCKET_MAX, wake(self->control, self->cid));
 	for (; i < sizeof(bytes); i++)
 		ASSERT_EQ(1, send(v.fd, bytes + i, 1, 0));
-	EXPECT_GE(SOCKET_MAX, most_queued(self->control, self->cid));
 	for (i = 0; i < sizeof(bytes); i++)
 		hash = vsock_hash(hash, bytes + i, 1,
 				  variant->type == SOCK_SEQPACKET ? VSOCK_EOM : 0);
@@ -164,14 +187,15 @@ TEST_F(bounds, long_message_is_not_torn)
 	int i, small;
 	ssize_t n;
 
-	let_nap(self->control, NAP_MS);
+	HFT_NEED_TESTCALL();
+	let_nap(self->control, self->cid);
 	for (small = 0; small < 400 && send(v.fd, bytes, 1, MSG_DONTWAIT) == 1; small++)
 		;
 	n = send(v.fd, bytes, sizeof(bytes), MSG_DONTWAIT);
 	EXPECT_EQ(sizeof(bytes), n);
 	for (i = 0; i < 400 && send(v.fd, bytes, 1, MSG_DONTWAIT) == 1; i++)
 		small++;
-	most_queued(self->control, self->cid);
+	EXPECT_GE(SOCKET_MAX, wake(self->control, self->cid));
 	s = hft_vsock_do(self->control, &v, VSOCK_CMD_WAIT, sizeof(bytes) + small, 0);
 	EXPECT_EQ(sizeof(bytes) + small, s.sum.bytes);
 	EXPECT_EQ(variant->type == SOCK_SEQPACKET ? small + 1 : 0, s.sum.messages);
@@ -182,7 +206,8 @@ TEST_F(bounds, given_up_connects_leave_nothing)
 {
 	int fd, i;
 
-	let_nap(self->control, NAP_MS);
+	HFT_NEED_TESTCALL();
+	let_nap(self->control, self->cid);
 	for (i = 0; i < TIMES / 10; i++) {
 		fd = hft_vsock_socket(variant->type);
 		hft_vsock_set_nonblocking(fd);
@@ -192,7 +217,7 @@ TEST_F(bounds, given_up_connects_leave_nothing)
 			EXPECT_GE(FEW, queued(self->cid));
 		}
 	}
-	EXPECT_GE(FEW, most_queued(self->control, self->cid));
+	EXPECT_GE(FEW, wake(self->control, self->cid));
 	fd = hft_vsock_connect(variant->type, self->cid, VSOCK_PORT_ECHO);
 	EXPECT_EQ(0, hft_vsock_echo(fd, 4000, 1));
 	close(fd);
@@ -202,20 +227,23 @@ TEST_F(bounds, given_up_connects_leave_nothing)
 TEST_F(bounds, backlog_of_the_guest_ends_in_no_new_connections)
 {
 	struct vsock_command cmds[] = {
-		{ .op = VSOCK_CMD_NAP, .size = NAP_MS },
+		{ .op = VSOCK_CMD_NAP, .size = 1 },
 		{ .op = VSOCK_CMD_CONNECT, .peer_port = VMADDR_PORT_ANY,
 		  .flags = hft_vsock_type(variant->type) },
-		{ .op = VSOCK_CMD_NAP, .size = NAP_MS },
+		{ .op = VSOCK_CMD_NAP, .size = 2 },
 	};
 	int listener = hft_vsock_listen(variant->type, &cmds[1].peer_port, 4);
 	static char bytes[60000];
 	struct vsock_status s;
 	int fds[CONNS], fd, i;
+	int64_t count;
 
+	HFT_NEED_TESTCALL();
 	for (i = 0; i < CONNS; i++) {
 		fds[i] = hft_vsock_connect(variant->type, self->cid, VSOCK_PORT_DISCARD);
 		ASSERT_LE(0, fds[i]);
 	}
+	ASSERT_EQ(0, signal_guest(self->cid, 0));
 	tell(self->control, cmds, 3);
 	for (i = 0; i < CONNS; i++) {
 		while (send(fds[i], bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
@@ -224,8 +252,12 @@ TEST_F(bounds, backlog_of_the_guest_ends_in_no_new_connections)
 	}
 	EXPECT_EQ(0, hft_poll(self->control, POLLIN, 0));
 	EXPECT_FAIL(ENOBUFS, hft_vsock_connect(variant->type, self->cid, VSOCK_PORT_ECHO));
-	hft_vsock_answer(self->control, &s);
+	count = hft_vm_count(vm_of(self->cid), "received");
+	signal_guest(self->cid, 1);
+	EXPECT_TRUE(has_sent(self->cid, count + 1));
 	EXPECT_EQ(0, hft_poll(listener, POLLIN, 0));
+	signal_guest(self->cid, 2);
+	EXPECT_EQ(0, hft_vsock_answer(self->control, &s));
 	/* Once it has taken all of that it may again. */
 	wait_for_none(self->cid);
 	fd = hft_vsock_connect(variant->type, self->cid, VSOCK_PORT_ECHO);

@@ -218,11 +218,9 @@ static void answer_those_that_can_be(void)
 	}
 }
 
-static void nap(u64 ms)
+static void nap(u64 signal)
 {
-	u64 end = guest_ticks() + guest_ns_to_ticks(ms * 1000000);
-
-	while (guest_ticks() < end)
+	while (guest_call(HFT_SIGNAL, 0, 0, 0, 0).x[0] < signal)
 		guest_yield();
 }
 

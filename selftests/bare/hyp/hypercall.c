@@ -387,6 +387,8 @@ void hypercall(struct vcpu *vcpu, bool smc, struct exit *exit)
 	if (!vm_is_primary(vcpu->vm)) {
 		if (vcpu->regs.x[0] == HFT_KILL)
 			testcall_kill(vcpu, exit);
+		else if (vcpu->regs.x[0] == HFT_SIGNAL)
+			vcpu->regs.x[0] = testcall_signal(vcpu->vm);
 		else
 			serve(vcpu, exit);
 		return;

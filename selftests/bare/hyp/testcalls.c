@@ -271,6 +271,21 @@ static s64 kill(u64 id)
 	return 0;
 }
 
+static s64 signal_set(u64 id, u64 number)
+{
+	struct vm *vm = vm_find(id);
+
+	if (!vm)
+		return -1;
+	__atomic_store_n(&vm->signal, number, __ATOMIC_RELAXED);
+	return 0;
+}
+
+u64 testcall_signal(const struct vm *vm)
+{
+	return __atomic_load_n(&vm->signal, __ATOMIC_RELAXED);
+}
+
 void testcall_kill(struct vcpu *vcpu, struct exit *exit)
 {
 	log_line("HYP VM %u aborted: by a test call of its own", vcpu->vm->id);
@@ -310,6 +325,9 @@ bool testcall(const u64 *x, s64 *result)
 		return true;
 	case HFT_KILL:
 		*result = kill(x[1]);
+		return true;
+	case HFT_SIGNAL:
+		*result = signal_set(x[1], x[2]);
 		return true;
 	}
 	return false;

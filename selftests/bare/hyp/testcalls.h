@@ -18,6 +18,8 @@ void testcall_jitter(void);
 
 /* HFT_KILL by a secondary. */
 void testcall_kill(struct vcpu *vcpu, struct exit *exit);
+/* HFT_SIGNAL by a secondary. */
+u64 testcall_signal(const struct vm *vm);
 
 /* The primary calls @func: true if it has to fail, with @error. */
 bool testcall_fails(u32 func, s32 *error);

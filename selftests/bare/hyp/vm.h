@@ -88,6 +88,9 @@ struct vm {
 	bool ffa_version_locked;
 	u32 faults;
 
+	/* Atomic. */
+	u64 signal;			/* HFT_SIGNAL */
+
 	/* Entry n belongs to CPU n: which vCPU it ran last. */
 	const struct vcpu *last_vcpu[CPUS_MAX];
 };

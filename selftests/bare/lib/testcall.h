@@ -96,6 +96,13 @@
 #define HFT_KILL		0xbd001009
 
 /*
+ * A number that a VM is told while it reads no messages, 0 at first. By the primary:
+ * x1 = vm id, x2 = number; returns 0, or -1 if there is no such VM. By a secondary:
+ * returns the number that its VM was told last.
+ */
+#define HFT_SIGNAL		0xbd00100a
+
+/*
  * First word of the UUIDs of VMs that have some (GUEST:VCPUS:UUIDS); the others are
  * the VM's id, a number from 0 on, and 1.
  */

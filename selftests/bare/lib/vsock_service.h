@@ -57,7 +57,7 @@ enum vsock_command_op {
 	 */
 	VSOCK_CMD_RAW,
 	VSOCK_CMD_HEARD,	/* answer: what came to mute ports since the last one */
-	VSOCK_CMD_NAP,		/* reads and sends nothing for size ms */
+	VSOCK_CMD_NAP,		/* reads and sends nothing until HFT_SIGNAL says size */
 	VSOCK_CMD_DIE,		/* the VM has itself killed */
 };
 
