@@ -27,6 +27,7 @@
 #include "hf_params.h"
 #include "hf_socket.h"
 #include "hf_state.h"
+#include "hf_transport.h"
 #include "hf_vcpu.h"
 #include "hf_vm.h"
 
@@ -160,6 +161,7 @@ static int rebooting(struct notifier_block *nb, unsigned long action, void *unus
 	hf_vm_stop_all();
 	hf_mailbox_close();
 	hf_pages_exit();
+	hf_transport_stop();
 	return NOTIFY_DONE;
 }
 

@@ -40,6 +40,15 @@ void hf_transport_vm_died(struct hf_vm *vm)
 	rcu_read_unlock();
 }
 
+void hf_transport_stop(void)
+{
+	struct hf_vm *vm;
+	unsigned long id;
+
+	hf_for_each_vm(vm, id)
+		hf_transport_vm_died(vm);
+}
+
 int hf_transport_register(const struct hf_client *new)
 {
 	if (rcu_access_pointer(client))

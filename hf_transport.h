@@ -19,7 +19,7 @@
  * struct hf_client - who gets the messages both ports of which are HF_PORT_VSOCK
  * @receive: A message of @vm, in the order in which they were sent. The payload is linear
  *           and begins at skb->head; taken. Under vm->rx_lock.
- * @vm_died: No more will come of @vm, nor reach it. Once for each VM.
+ * @vm_died: No more will come of @vm, nor reach it. Once, and once more before a reboot.
  *
  * Context of both: process, under rcu_read_lock(), may not sleep.
  */
@@ -36,5 +36,7 @@ void hf_transport_unregister(void);
 /* A message to HF_PORT_VSOCK: whether it had a receiver, and is taken. */
 bool hf_transport_deliver(struct sk_buff *skb);
 void hf_transport_vm_died(struct hf_vm *vm);
+/* Before a reboot no VM is run any more: told as their death. After the last message. */
+void hf_transport_stop(void);
 
 #endif

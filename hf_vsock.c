@@ -44,6 +44,7 @@
 struct peer {
 	struct hf_vm *vm;
 	u32 cid;
+	bool dead;			/* or not run any more */
 	struct hf_flow flows[FLOWS];
 	struct sk_buff_head rx;		/* its lock is for vm->rx_held, too */
 	struct mutex mutex;		/* while packets are handed over; inside of no lock */
@@ -65,11 +66,6 @@ MODULE_PARM_DESC(cid_base, "CID of a VM less its id (1: VM 2 has the CID 3)");
 static DEFINE_XARRAY(peers);		/* by CID; constant while the module is loaded */
 static struct workqueue_struct *workqueue;
 static struct virtio_transport transport;
-
-static struct peer *find_peer(u64 cid)
-{
-	return cid <= U32_MAX ? xa_load(&peers, cid) : NULL;
-}
 
 static struct hf_flow *find_flow(struct peer *peer, u32 src_port, u32 dst_port)
 {
@@ -154,7 +150,7 @@ static bool is_redundant(struct hf_flow *flow, struct sk_buff *skb)
 static int HF_VSOCK_SEND(send_packet)
 {
 	struct virtio_vsock_hdr *hdr = virtio_vsock_hdr(skb);
-	struct peer *peer = find_peer(le64_to_cpu(hdr->dst_cid));
+	struct peer *peer = xa_load(&peers, le64_to_cpu(hdr->dst_cid));
 	struct hf_flow *flow;
 	int len = skb->len, err = -ENODEV;
 
@@ -181,7 +177,7 @@ drop:
 /* connect() gave up: its request may not have been sent. */
 static int cancel_packets(struct vsock_sock *vsk)
 {
-	struct peer *peer = find_peer(vsk->remote_addr.svm_cid);
+	struct peer *peer = xa_load(&peers, vsk->remote_addr.svm_cid);
 
 	if (peer)
 		hf_flow_drop(find_flow(peer, vsk->local_addr.svm_port,
@@ -211,7 +207,7 @@ static bool is_valid(const struct peer *peer, const struct sk_buff *skb)
 
 static void receive(struct hf_vm *vm, struct sk_buff *skb)
 {
-	struct peer *peer = find_peer(vm->id + cid_base);
+	struct peer *peer = xa_load(&peers, vm->id + cid_base);
 	struct virtio_vsock_hdr *hdr = (struct virtio_vsock_hdr *)skb->data;
 
 	if (skb->len < sizeof(*hdr) || WARN_ON_ONCE(skb->data != skb->head) ||
@@ -250,7 +246,7 @@ static bool is_orphan(struct vsock_sock *vsk, u32 cid)
 	struct sock *sk = sk_vsock(vsk);
 
 	/* Of one that waits for the VM all of this stays as it is. */
-	return data_race(vsk->transport == &transport.transport && !sk->sk_err &&
+	return data_race(vsk->transport == &transport.transport && sk->sk_err != ECONNRESET &&
 			 vsk->remote_addr.svm_cid == cid && !sock_flag(sk, SOCK_DONE) &&
 			 sk->sk_state != TCP_CLOSE);
 }
@@ -279,7 +275,7 @@ found:
 	return sk_vsock(vsk);
 }
 
-/* The VM is dead: there is an error, or, where close() waits for the VM, no more of that. */
+/* No VM any more: there is an error, or, where close() waits for it, no more of that. */
 static void reset_sockets(struct peer *peer)
 {
 	struct sock *sk;
@@ -323,7 +319,7 @@ static void work(struct work_struct *work)
 	mutex_lock(&peer->mutex);
 	hand_over(peer, INT_MAX);
 	mutex_unlock(&peer->mutex);
-	if (READ_ONCE(peer->vm->dead))
+	if (READ_ONCE(peer->dead))
 		reset_sockets(peer);
 }
 
@@ -334,7 +330,7 @@ static void work(struct work_struct *work)
  */
 static ssize_t stream_enqueue(struct vsock_sock *vsk, struct msghdr *msg, size_t len)
 {
-	struct peer *peer = find_peer(vsk->remote_addr.svm_cid);
+	struct peer *peer = xa_load(&peers, vsk->remote_addr.svm_cid);
 	bool mine = peer && mutex_trylock(&peer->mutex);
 	struct sock *sk = sk_vsock(vsk);
 	ssize_t sent;
@@ -380,13 +376,13 @@ static s64 stream_has_space(struct vsock_sock *vsk)
 
 static void vm_died(struct hf_vm *vm)
 {
-	queue_work(workqueue, &find_peer(vm->id + cid_base)->work);
+	struct peer *peer = xa_load(&peers, vm->id + cid_base);
+
+	WRITE_ONCE(peer->dead, true);
+	queue_work(workqueue, &peer->work);
 }
 
-static const struct hf_client client = {
-	.receive	= receive,
-	.vm_died	= vm_died,
-};
+static const struct hf_client client = { .receive = receive, .vm_died = vm_died };
 
 /*
  * When all is read the common code tells the VM at once that there is room, which runs it.
@@ -412,7 +408,7 @@ static ssize_t stream_dequeue(struct vsock_sock *vsk, struct msghdr *msg, size_t
 /* Whether the creator of the socket may use the VM; of a listener, if a VM connects to it. */
 static int check_access(struct vsock_sock *vsk)
 {
-	struct peer *peer = find_peer(vsk->remote_addr.svm_cid);
+	struct peer *peer = xa_load(&peers, vsk->remote_addr.svm_cid);
 	const struct cred *caller;
 	bool may_use;
 
@@ -425,7 +421,7 @@ static int check_access(struct vsock_sock *vsk)
 		return -EACCES;
 	if (READ_ONCE(peer->vm->queued_bytes) > BACKLOG_MAX)
 		return -ENOBUFS;
-	return READ_ONCE(peer->vm->dead) ? -ECONNRESET : 0;
+	return READ_ONCE(peer->dead) || READ_ONCE(peer->vm->dead) ? -ECONNRESET : 0;
 }
 
 /* An error has the common code answer as if nobody listened. */
@@ -456,7 +452,7 @@ static int begin_connect(struct vsock_sock *vsk)
 
 static bool allow_stream(HF_VSOCK_SK(struct vsock_sock *vsk) u32 cid, u32 port)
 {
-	return HF_VSOCK_IS_GLOBAL(vsk) && find_peer(cid);
+	return HF_VSOCK_IS_GLOBAL(vsk) && xa_load(&peers, cid);
 }
 
 static bool allow_seqpacket(HF_VSOCK_SK(struct vsock_sock *vsk) u32 cid)

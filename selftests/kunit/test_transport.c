@@ -234,6 +234,19 @@ static void client_hears_of_each_death_once(struct kunit *test)
 	hf_flow_close(flow);
 }
 
+static void client_hears_of_all_vms_before_a_reboot(struct kunit *test)
+{
+	bed_vm(test, 2, 1);
+	bed_vm(test, 3, 1);
+	deaths = 0;
+	KUNIT_ASSERT_EQ(test, 0, hf_transport_register(&client));
+	hf_transport_stop();
+	KUNIT_EXPECT_EQ(test, 2, deaths);
+	hf_transport_unregister();
+	hf_transport_stop();
+	KUNIT_EXPECT_EQ(test, 2, deaths);
+}
+
 static void port_of_the_client_is_for_no_socket(struct kunit *test)
 {
 	struct hf_vm *vm = bed_vm(test, 2, 1);
@@ -296,6 +309,7 @@ static struct kunit_case transport_cases[] = {
 	KUNIT_CASE(what_one_socket_queued_is_dropped),
 	KUNIT_CASE(client_gets_the_messages_of_its_ports),
 	KUNIT_CASE(client_hears_of_each_death_once),
+	KUNIT_CASE(client_hears_of_all_vms_before_a_reboot),
 	KUNIT_CASE(port_of_the_client_is_for_no_socket),
 	KUNIT_CASE(vm_that_is_held_is_not_run),
 	KUNIT_CASE(vm_that_is_held_can_be_stopped),
