@@ -27,14 +27,11 @@
 
 /* Connections share a flow by chance: their order is kept, and memory is bounded. */
 #define FLOWS		64
-/* Packets of a VM that wait for the common code. */
-#define RX_MAX		64
+#define RX_MAX		64	/* packets of a VM that wait for the common code */
 /* What a VM says that it has room for, at most: it is our memory. */
 #define CREDIT_MAX	(256 * 1024)
-/* What a sender hands over in place of the work item. */
-#define SENDER_PACKETS	4
-/* Resets that belong to no socket and wait in a flow; more are dropped. */
-#define STRAYS_MAX	16
+#define SENDER_PACKETS	4	/* what a sender hands over in place of the work item */
+#define STRAYS_MAX	16	/* resets of no socket that wait in a flow; more are dropped */
 /* A VM that has so many bytes of memory to take gets no more connections. */
 #define BACKLOG_MAX	(4 * HF_FLOW_VM_BYTES)
 /* What of a socket may wait: twice what its messages take that fit into the credit. */
@@ -64,7 +61,6 @@ module_param(cid_base, uint, 0444);
 MODULE_PARM_DESC(cid_base, "CID of a VM less its id (1: VM 2 has the CID 3)");
 
 static DEFINE_XARRAY(peers);		/* by CID; constant while the module is loaded */
-static struct workqueue_struct *workqueue;
 static struct virtio_transport transport;
 
 static struct hf_flow *find_flow(struct peer *peer, u32 src_port, u32 dst_port)
@@ -226,7 +222,7 @@ static void receive(struct hf_vm *vm, struct sk_buff *skb)
 		hf_rx_hold(vm, true);
 	spin_unlock(&peer->rx.lock);
 	if (READ_ONCE(peer->sender) != current)
-		queue_work(workqueue, &peer->work);
+		queue_work(system_dfl_wq, &peer->work);
 }
 
 static struct sk_buff *next_packet(struct peer *peer)
@@ -351,7 +347,7 @@ static ssize_t stream_enqueue(struct vsock_sock *vsk, struct msghdr *msg, size_t
 	WRITE_ONCE(peer->sender, NULL);
 	mutex_unlock(&peer->mutex);
 	if (!skb_queue_empty_lockless(&peer->rx))
-		queue_work(workqueue, &peer->work);
+		queue_work(system_dfl_wq, &peer->work);
 	return sent;
 }
 
@@ -379,7 +375,7 @@ static void vm_died(struct hf_vm *vm)
 	struct peer *peer = xa_load(&peers, vm->id + cid_base);
 
 	WRITE_ONCE(peer->dead, true);
-	queue_work(workqueue, &peer->work);
+	queue_work(system_dfl_wq, &peer->work);
 }
 
 static const struct hf_client client = { .receive = receive, .vm_died = vm_died };
@@ -397,11 +393,11 @@ static ssize_t stream_dequeue(struct vsock_sock *vsk, struct msghdr *msg, size_t
 	bool quiet = all - told <= half && READ_ONCE(sk_vsock(vsk)->sk_rcvlowat) <= half;
 	ssize_t copied;
 
-	if (quiet)
-		vvs->last_fwd_cnt = all;
+	if (!quiet)
+		return virtio_transport_stream_dequeue(vsk, msg, len, flags);
+	vvs->last_fwd_cnt = all;
 	copied = virtio_transport_stream_dequeue(vsk, msg, len, flags);
-	if (quiet)
-		vvs->last_fwd_cnt = told;
+	vvs->last_fwd_cnt = told;
 	return copied;
 }
 
@@ -551,7 +547,6 @@ static void destroy_peers(void)
 		kvfree(peer);
 	}
 	xa_destroy(&peers);
-	destroy_workqueue(workqueue);
 }
 
 static int __init hf_vsock_init(void)
@@ -564,9 +559,6 @@ static int __init hf_vsock_init(void)
 		pr_err("cid_base=%u: would give VMs reserved CIDs\n", cid_base);
 		return -EINVAL;
 	}
-	workqueue = alloc_workqueue("hf_vsock", WQ_UNBOUND, 0);
-	if (!workqueue)
-		return -ENOMEM;
 	hf_for_each_vm(vm, id)
 		err = err ?: create_peer(vm);
 	err = err ?: hf_transport_register(&client);
