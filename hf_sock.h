@@ -88,14 +88,14 @@ int hf_sock_getname(struct socket *sock, struct sockaddr *uaddr, int peer);
 int hf_sock_bind(struct socket *sock, struct sockaddr_unsized *uaddr, int len);
 int hf_sock_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg);
 
-/* All sockets, in no order; read under RCU. */
+/* All sockets, in no order; read under RCU, or under the mutex of hf_socket.c. */
 extern struct hlist_head hf_sockets;
 
 /* --- hf_dgram.c --- */
 
 extern const struct proto_ops hf_dgram_ops;
 
-/* A message for a datagram socket. @skb is taken. May not sleep. */
+/* A message for the socket. @skb is taken. May not sleep. */
 void hf_dgram_deliver(struct sock *sk, struct sk_buff *skb);
 void hf_dgram_vm_died(struct sock *sk, struct hf_vm *vm);
 

@@ -297,7 +297,7 @@ void hf_socket_wake_senders(struct sock *sk)
 	rcu_read_unlock();
 }
 
-/* Upcall of hf_mailbox.c. */
+/* Upcall of hf_rx.c. */
 void hf_socket_deliver(struct sk_buff *skb)
 {
 	const struct hf_skb_cb *cb = HF_SKB_CB(skb);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * AF_HF sockets: what module init needs of them.
+ * AF_HF sockets: what module init and hf_vsock.ko need of them.
  */
 #ifndef HF_SOCKET_H
 #define HF_SOCKET_H

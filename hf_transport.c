@@ -2,8 +2,8 @@
 /*
  * The module that speaks to VMs by itself, if there is one: hf_vsock.ko.
  *
- * Owns the pointer to it, under RCU. Messages and deaths come from whoever runs a
- * vCPU; registration is process context.
+ * Owns the pointer to it, under RCU. Messages come from whoever runs a vCPU, deaths
+ * from a work item; registration is process context.
  *
  * Does not: look into messages beyond their ports.
  */

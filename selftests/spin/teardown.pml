@@ -3,7 +3,7 @@
  * Teardown: every thread ends, whatever it is doing, and nobody touches what is freed.
  *
  * Module exit as in hf_vm.c: hf_vm_stop_all() stops the vCPUs one after the other (hf_vcpu_stop():
- * STOP, kthread_stop(), hrtimer_cancel()), hf_mailbox_purge_all() ends the delayed work, then
+ * STOP, kthread_stop(), hrtimer_cancel()), hf_mailbox_purge_all() ends retry_work, then
  * hf_vm_destroy_all() frees the vCPUs and the references to their tasks. Meanwhile the late wakers
  * do what they like: threads of other VMs that still run (wake_other(), hf_mailbox_arrived()), a vCPU's
  * own timer, the delayed work. The guests wait, wait with a time-out, or compute for ever; a VM may
@@ -11,7 +11,8 @@
  *
  * Proves: every thread ends and everything is freed; no request, kick or timer after that; no thread
  * enters a guest after its VM aborted.
- * Not here: memory order (../litmus), sockets (they hold the module), RX/TX pages.
+ * Not here: memory order (../litmus), sockets (they hold the module), RX/TX pages, death_work (it makes
+ * no request).
  *
  * Sites:  hf_vcpu.c:(B) kick(), hf_vcpu.c:(D) vcpu_enter(), hf_vcpu.c:(E) vcpu_block(),
  *         hf_vcpu.c:hf_vcpu_stop(), hf_vm.c:hf_vm_stop_all(), hf_vm.c:hf_vm_destroy_all()
