@@ -88,13 +88,13 @@ void bed_receive(struct kunit *test, struct hf_vcpu *vcpu, u64 src_port, u64 dst
 		 const void *payload, size_t len);
 
 /* A socket as userspace would have it; closed at the test's end if it is still open. */
-struct socket *bed_socket(struct kunit *test, int type);
+struct socket *bed_socket(struct kunit *test);
 void bed_close(struct socket *sock);
 void bed_close_all(void);
 
 /* bind(), connect() and so on; what the system calls return. */
 int bed_bind(struct socket *sock, u16 vm_id, u64 port);
-int bed_connect(struct socket *sock, u16 vm_id, u64 port, int flags);
+int bed_connect(struct socket *sock, u16 vm_id, u64 port);
 u64 bed_port(struct socket *sock);
 int bed_send(struct socket *sock, const void *data, size_t len, int flags);
 int bed_send_to(struct socket *sock, u16 vm_id, u64 port, const void *data, size_t len, int flags);

@@ -26,12 +26,12 @@ static struct socket **place_of(struct socket *sock)
 	return NULL;
 }
 
-struct socket *bed_socket(struct kunit *test, int type)
+struct socket *bed_socket(struct kunit *test)
 {
 	struct socket **place = place_of(NULL);
 
 	KUNIT_ASSERT_NOT_NULL(test, place);
-	KUNIT_ASSERT_EQ(test, 0, sock_create_kern(&init_net, PF_HF, type, 0, place));
+	KUNIT_ASSERT_EQ(test, 0, sock_create_kern(&init_net, PF_HF, SOCK_DGRAM, 0, place));
 	return *place;
 }
 
@@ -63,11 +63,11 @@ int bed_bind(struct socket *sock, u16 vm_id, u64 port)
 	return kernel_bind(sock, (struct sockaddr *)&addr, sizeof(addr));
 }
 
-int bed_connect(struct socket *sock, u16 vm_id, u64 port, int flags)
+int bed_connect(struct socket *sock, u16 vm_id, u64 port)
 {
 	struct hf_sockaddr addr = address(vm_id, port);
 
-	return kernel_connect(sock, (struct sockaddr *)&addr, sizeof(addr), flags);
+	return kernel_connect(sock, (struct sockaddr *)&addr, sizeof(addr), 0);
 }
 
 u64 bed_port(struct socket *sock)

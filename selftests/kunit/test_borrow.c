@@ -54,8 +54,8 @@ static struct socket *waiting_vcpu(struct kunit *test, struct hf_vcpu **vcpu, u6
 	fake_exit(*vcpu, FFA_MSG_WAIT, 0, timeout_ns);
 	bed_start();
 	BED_EXPECT_BLOCKED(test, *vcpu);
-	sock = bed_socket(test, SOCK_DGRAM);
-	KUNIT_ASSERT_EQ(test, 0, bed_connect(sock, 2, PORT, 0));
+	sock = bed_socket(test);
+	KUNIT_ASSERT_EQ(test, 0, bed_connect(sock, 2, PORT));
 	return sock;
 }
 

@@ -17,7 +17,7 @@
 
 static struct socket *bound_socket(struct kunit *test, u16 vm_id, u64 port)
 {
-	struct socket *sock = bed_socket(test, SOCK_DGRAM);
+	struct socket *sock = bed_socket(test);
 
 	KUNIT_ASSERT_EQ(test, 0, bed_bind(sock, vm_id, port));
 	return sock;
@@ -85,7 +85,7 @@ static void ports_are_64_bits_and_not_fewer(struct kunit *test)
 static void port_belongs_to_one_socket_until_it_is_closed(struct kunit *test)
 {
 	struct socket *first = bound_socket(test, HF_VM_ID_ANY, PORT);
-	struct socket *second = bed_socket(test, SOCK_DGRAM);
+	struct socket *second = bed_socket(test);
 
 	KUNIT_EXPECT_EQ(test, -EADDRINUSE, bed_bind(second, HF_VM_ID_ANY, PORT));
 	KUNIT_EXPECT_EQ(test, 0ULL, bed_port(second));
@@ -122,7 +122,7 @@ static void message_for_a_port_that_nobody_has_is_counted(struct kunit *test)
 	static const u64 nobodys[] = { 0, 1, PORT - 1, PORT + 1, PORT | 1ULL << 32, U64_MAX };
 	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
 	struct socket *sock = bound_socket(test, HF_VM_ID_ANY, PORT);
-	struct socket *unbound = bed_socket(test, SOCK_DGRAM);
+	struct socket *unbound = bed_socket(test);
 	int i, data;
 
 	for (i = 0; i < ARRAY_SIZE(nobodys); i++) {
@@ -150,10 +150,10 @@ static void socket_bound_to_a_vm_hears_no_other(struct kunit *test)
 static void connected_socket_hears_its_peer_only(struct kunit *test)
 {
 	struct hf_vcpu *peer = bed_vcpu(test, 2), *other = bed_vcpu(test, 3);
-	struct socket *sock = bed_socket(test, SOCK_DGRAM);
+	struct socket *sock = bed_socket(test);
 	char data;
 
-	KUNIT_ASSERT_EQ(test, 0, bed_connect(sock, 2, 10, 0));
+	KUNIT_ASSERT_EQ(test, 0, bed_connect(sock, 2, 10));
 	bed_receive(test, other, 10, bed_port(sock), "o", 1);
 	bed_receive(test, peer, 11, bed_port(sock), "p", 1);
 	bed_receive(test, peer, 10, bed_port(sock), "y", 1);
@@ -165,7 +165,7 @@ static void connected_socket_hears_its_peer_only(struct kunit *test)
 static void sent_message_carries_both_ports(struct kunit *test)
 {
 	struct hf_vm *vm = bed_vm(test, 2, 1);
-	struct socket *sock = bed_socket(test, SOCK_DGRAM);
+	struct socket *sock = bed_socket(test);
 	struct hf_msg_hdr *hdr = (void *)fake_vm(vm)->mailbox;
 
 	KUNIT_EXPECT_EQ(test, 3, bed_send_to(sock, 2, U64_MAX - 1, "abc", 3, 0));
@@ -178,11 +178,11 @@ static void sent_message_carries_both_ports(struct kunit *test)
 static void message_that_can_never_be_sent_is_reported(struct kunit *test)
 {
 	static const int errors[] = { -EOPNOTSUPP, -EINVAL, -ENOMEM, -EACCES, -EIO };
-	struct socket *sock = bed_socket(test, SOCK_DGRAM);
+	struct socket *sock = bed_socket(test);
 	int i;
 
 	bed_vm(test, 2, 1);
-	KUNIT_ASSERT_EQ(test, 0, bed_connect(sock, 2, 10, 0));
+	KUNIT_ASSERT_EQ(test, 0, bed_connect(sock, 2, 10));
 	for (i = 0; i < ARRAY_SIZE(errors); i++) {
 		fake->errors[FAKE_MSG_SEND] = errors[i];
 		KUNIT_EXPECT_EQ(test, 1, bed_send(sock, "x", 1, 0));
@@ -261,25 +261,25 @@ static void what_a_filter_drops_is_counted(struct kunit *test)
 static void death_is_heard_after_what_was_received(struct kunit *test)
 {
 	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
-	struct socket *sock = bed_socket(test, SOCK_DGRAM);
+	struct socket *sock = bed_socket(test);
 	char data;
 
-	KUNIT_ASSERT_EQ(test, 0, bed_connect(sock, 2, 10, 0));
+	KUNIT_ASSERT_EQ(test, 0, bed_connect(sock, 2, 10));
 	bed_receive(test, vcpu, 10, bed_port(sock), "x", 1);
 	bed_exit_by_hand(vcpu, HF_EXIT_ABORTED, 0, 0, 0);
 	KUNIT_EXPECT_EQ(test, 1, recv_now(sock, &data, 1));
 	KUNIT_EXPECT_EQ(test, -ECONNRESET, recv_now(sock, &data, 1));
 	KUNIT_EXPECT_EQ(test, -EPIPE, bed_send(sock, "x", 1, 0));
-	KUNIT_EXPECT_EQ(test, -ECONNRESET, bed_connect(bed_socket(test, SOCK_DGRAM), 2, 10, 0));
+	KUNIT_EXPECT_EQ(test, -ECONNRESET, bed_connect(bed_socket(test), 2, 10));
 }
 
 static void death_leaves_sockets_of_other_vms_alone(struct kunit *test)
 {
 	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
-	struct socket *sock = bed_socket(test, SOCK_DGRAM);
+	struct socket *sock = bed_socket(test);
 
 	bed_vm(test, 3, 1);
-	KUNIT_ASSERT_EQ(test, 0, bed_connect(sock, 3, 10, 0));
+	KUNIT_ASSERT_EQ(test, 0, bed_connect(sock, 3, 10));
 	bed_exit_by_hand(vcpu, HF_EXIT_ABORTED, 0, 0, 0);
 	KUNIT_EXPECT_EQ(test, 1, bed_send(sock, "x", 1, 0));
 	KUNIT_EXPECT_EQ(test, 0, sock->sk->sk_err);
@@ -288,19 +288,19 @@ static void death_leaves_sockets_of_other_vms_alone(struct kunit *test)
 static void connect_to_a_dead_vm_leaves_the_socket_as_it_was(struct kunit *test)
 {
 	struct hf_vcpu *dead = bed_vcpu(test, 2);
-	struct socket *unbound = bed_socket(test, SOCK_DGRAM);
+	struct socket *unbound = bed_socket(test);
 	struct socket *bound = bound_socket(test, HF_VM_ID_ANY, PORT);
 
 	bed_vm(test, 3, 1);
-	KUNIT_ASSERT_EQ(test, 0, bed_connect(bound, 3, 10, 0));
+	KUNIT_ASSERT_EQ(test, 0, bed_connect(bound, 3, 10));
 	bed_exit_by_hand(dead, HF_EXIT_ABORTED, 0, 0, 0);
 
-	KUNIT_EXPECT_EQ(test, -ECONNRESET, bed_connect(unbound, 2, 10, 0));
+	KUNIT_EXPECT_EQ(test, -ECONNRESET, bed_connect(unbound, 2, 10));
 	KUNIT_EXPECT_EQ(test, 0ULL, bed_port(unbound));
-	KUNIT_EXPECT_EQ(test, 0, bed_connect(unbound, 3, 10, 0));
+	KUNIT_EXPECT_EQ(test, 0, bed_connect(unbound, 3, 10));
 	KUNIT_EXPECT_EQ(test, 1, bed_send(unbound, "x", 1, 0));
 
-	KUNIT_EXPECT_EQ(test, -ECONNRESET, bed_connect(bound, 2, 10, 0));
+	KUNIT_EXPECT_EQ(test, -ECONNRESET, bed_connect(bound, 2, 10));
 	KUNIT_EXPECT_EQ(test, 1, bed_send(bound, "x", 1, 0));
 	KUNIT_EXPECT_EQ(test, 0, (int)bound->sk->sk_shutdown);
 }
@@ -311,9 +311,9 @@ static void socket_whose_peer_died_may_have_another(struct kunit *test)
 	struct socket *sock = bound_socket(test, HF_VM_ID_ANY, PORT);
 	char data;
 
-	KUNIT_ASSERT_EQ(test, 0, bed_connect(sock, 2, 10, 0));
+	KUNIT_ASSERT_EQ(test, 0, bed_connect(sock, 2, 10));
 	bed_exit_by_hand(dead, HF_EXIT_ABORTED, 0, 0, 0);
-	KUNIT_EXPECT_EQ(test, 0, bed_connect(sock, 3, 10, 0));
+	KUNIT_EXPECT_EQ(test, 0, bed_connect(sock, 3, 10));
 	KUNIT_EXPECT_EQ(test, 1, bed_send(sock, "x", 1, 0));
 	KUNIT_EXPECT_EQ(test, -EAGAIN, recv_now(sock, &data, 1));
 	bed_receive(test, alive, 10, PORT, "y", 1);
@@ -326,7 +326,7 @@ static void socket_whose_peer_died_may_have_another(struct kunit *test)
 /* A socket of the owner of VMs 2 and 3. */
 static struct socket *owners_socket(struct kunit *test)
 {
-	struct socket *sock = bed_socket(test, SOCK_DGRAM);
+	struct socket *sock = bed_socket(test);
 
 	bed_vm(test, 2, 1);
 	bed_vm(test, 3, 1);
@@ -352,7 +352,7 @@ static void delivery_under_way_does_not_pass_a_filter_that_goes(struct kunit *te
 	struct sockaddr unspec = { .sa_family = AF_UNSPEC };
 
 	bed_vm(test, 4, 1);
-	KUNIT_ASSERT_EQ(test, 0, bed_connect(sock, 2, 10, 0));
+	KUNIT_ASSERT_EQ(test, 0, bed_connect(sock, 2, 10));
 	KUNIT_EXPECT_EQ(test, 0, kernel_connect(sock, &unspec, sizeof(unspec), 0));
 	deliver_late(sock->sk, 4);
 	KUNIT_EXPECT_EQ_MSG(test, 1L, atomic_long_read(&hf_vm_find(4)->dropped_port), "AF_UNSPEC");
@@ -369,11 +369,11 @@ static void connect_to_a_vm_that_the_socket_cannot_hear_is_refused(struct kunit 
 	struct socket *bound = bound_socket(test, 2, PORT);
 
 	KUNIT_EXPECT_EQ(test, 1, bed_send_to(sock, 2, 10, "x", 1, 0));
-	KUNIT_EXPECT_EQ(test, -EINVAL, bed_connect(sock, 3, 10, 0));
+	KUNIT_EXPECT_EQ(test, -EINVAL, bed_connect(sock, 3, 10));
 	KUNIT_EXPECT_EQ_MSG(test, -EINVAL, bed_send_to(sock, 3, 10, "x", 1, 0), "nor to send to");
-	KUNIT_EXPECT_EQ(test, 0, bed_connect(sock, 2, 10, 0));
-	KUNIT_EXPECT_EQ(test, -EINVAL, bed_connect(bound, 3, 10, 0));
-	KUNIT_EXPECT_EQ(test, 0, bed_connect(bound, 2, 10, 0));
+	KUNIT_EXPECT_EQ(test, 0, bed_connect(sock, 2, 10));
+	KUNIT_EXPECT_EQ(test, -EINVAL, bed_connect(bound, 3, 10));
+	KUNIT_EXPECT_EQ(test, 0, bed_connect(bound, 2, 10));
 }
 
 /* --- the end, and what can be seen --- */
@@ -381,7 +381,7 @@ static void connect_to_a_vm_that_the_socket_cannot_hear_is_refused(struct kunit 
 static void closing_leaves_what_was_sent_in_the_queue(struct kunit *test)
 {
 	struct hf_vm *vm = bed_vm(test, 2, 1);
-	struct socket *sock = bed_socket(test, SOCK_DGRAM);
+	struct socket *sock = bed_socket(test);
 	int i;
 
 	for (i = 0; i < 3; i++)

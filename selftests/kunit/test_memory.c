@@ -7,9 +7,7 @@
  * for the others wait. They are for the buffer of the next message: no message is
  * ever lost.
  */
-#include <linux/io.h>
 #include <linux/sched.h>
-#include <net/sock.h>
 
 #include "../../hf_rx.h"
 #include "bed.h"
@@ -23,6 +21,7 @@
 
 /* What a message takes: the socket buffer, and what it holds. */
 #define FOR_MESSAGE	2
+
 static void fail_nth(unsigned int nth)
 {
 	current->fail_nth = nth;
@@ -40,7 +39,7 @@ static unsigned int left(void)
 static void datagram_waits_for_memory_and_arrives_whole(struct kunit *test)
 {
 	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
-	struct socket *sock = bed_socket(test, SOCK_DGRAM);
+	struct socket *sock = bed_socket(test);
 	u8 *sent = kunit_kzalloc(test, 4080, GFP_KERNEL);
 	u8 *got = kunit_kzalloc(test, 4080, GFP_KERNEL);
 	unsigned int nth = 0, rest, i;
@@ -98,7 +97,7 @@ static void answer_without_memory(struct kunit *test, struct hf_vcpu *vcpu, unsi
 static void thread_of_a_vcpu_waits_for_memory(struct kunit *test)
 {
 	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
-	struct socket *sock = bed_socket(test, SOCK_DGRAM);
+	struct socket *sock = bed_socket(test);
 	void *message = bed_message(test, PEER_PORT, PORT, "hello", 5);
 	unsigned int nth;
 	char got[8];
@@ -121,7 +120,7 @@ static void thread_of_a_vcpu_waits_for_memory(struct kunit *test)
 static void sender_without_memory_leaves_the_vcpu_to_its_thread(struct kunit *test)
 {
 	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
-	struct socket *sock = bed_socket(test, SOCK_DGRAM);
+	struct socket *sock = bed_socket(test);
 	int preempt = preempt_count();
 	unsigned int nth;
 	void *message;
@@ -131,7 +130,7 @@ static void sender_without_memory_leaves_the_vcpu_to_its_thread(struct kunit *te
 	sched_set_fifo(current);
 	fake_exit(vcpu, FFA_MSG_WAIT, 0, 0);
 	bed_start();
-	KUNIT_ASSERT_EQ(test, 0, bed_connect(sock, 2, PEER_PORT, 0));
+	KUNIT_ASSERT_EQ(test, 0, bed_connect(sock, 2, PEER_PORT));
 	message = bed_message(test, PEER_PORT, bed_port(sock), "hello", 5);
 	for (nth = 1; nth <= FOR_MESSAGE; nth++) {
 		BED_EXPECT_BLOCKED(test, vcpu);

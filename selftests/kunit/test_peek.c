@@ -18,9 +18,9 @@ static void say_hello(struct kunit *test, struct hf_vcpu *vcpu, struct socket *s
 
 static struct socket *connected(struct kunit *test, struct hf_vcpu *vcpu)
 {
-	struct socket *sock = bed_socket(test, SOCK_DGRAM);
+	struct socket *sock = bed_socket(test);
 
-	KUNIT_ASSERT_EQ(test, 0, bed_connect(sock, vcpu->vm->id, PEER_PORT, 0));
+	KUNIT_ASSERT_EQ(test, 0, bed_connect(sock, vcpu->vm->id, PEER_PORT));
 	return sock;
 }
 

@@ -347,7 +347,7 @@ static void page_is_free_before_its_message_is_delivered(struct kunit *test)
 static void messages_of_two_vcpus_are_delivered_as_they_were_taken(struct kunit *test)
 {
 	struct hf_vm *vm = bed_vm(test, 2, 2);
-	struct socket *sock = bed_socket(test, SOCK_DGRAM);
+	struct socket *sock = bed_socket(test);
 	char got[2] = "";
 
 	KUNIT_ASSERT_EQ(test, 0, bed_bind(sock, HF_VM_ID_ANY, PORT));
@@ -368,7 +368,7 @@ static void message_takes_no_more_memory_than_it_must(struct kunit *test)
 {
 	static const u32 lens[] = { 0, 1, 32, 192, 193, 704, 705, 1728, 1729, 3776, 3777, 4080 };
 	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
-	struct socket *sock = bed_socket(test, SOCK_DGRAM);
+	struct socket *sock = bed_socket(test);
 	u8 *payload = kunit_kzalloc(test, 4080, GFP_KERNEL);
 	struct sk_buff *skb, *alone;
 	int i;

@@ -235,7 +235,7 @@ static void timeout_of_a_guest_counts_from_the_exit(struct kunit *test)
 static void page_is_released_while_a_delivery_waits(struct kunit *test)
 {
 	struct hf_vm *vm = bed_vm(test, 2, 2);
-	struct socket *sock = bed_socket(test, SOCK_DGRAM);
+	struct socket *sock = bed_socket(test);
 	int cpu = raw_smp_processor_id(), i;
 	unsigned long end;
 	struct fake_step step;

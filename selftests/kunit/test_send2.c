@@ -50,7 +50,7 @@ static struct msg2 *new_message(struct kunit *test, u16 sender, u32 offset, cons
 
 static struct socket *listener(struct kunit *test)
 {
-	struct socket *sock = bed_socket(test, SOCK_DGRAM);
+	struct socket *sock = bed_socket(test);
 
 	KUNIT_ASSERT_EQ(test, 0, bed_bind(sock, HF_VM_ID_ANY, PORT));
 	return sock;

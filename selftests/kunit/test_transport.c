@@ -250,11 +250,11 @@ static void client_hears_of_all_vms_before_a_reboot(struct kunit *test)
 static void port_of_the_client_is_for_no_socket(struct kunit *test)
 {
 	struct hf_vm *vm = bed_vm(test, 2, 1);
-	struct socket *sock = bed_socket(test, SOCK_DGRAM);
+	struct socket *sock = bed_socket(test);
 
 	KUNIT_EXPECT_EQ(test, -EACCES, bed_bind(sock, HF_VM_ID_ANY, HF_PORT_VSOCK));
 	KUNIT_EXPECT_EQ(test, -EACCES, bed_bind(sock, vm->id, HF_PORT_VSOCK));
-	KUNIT_EXPECT_EQ(test, -EACCES, bed_connect(sock, vm->id, HF_PORT_VSOCK, 0));
+	KUNIT_EXPECT_EQ(test, -EACCES, bed_connect(sock, vm->id, HF_PORT_VSOCK));
 	KUNIT_EXPECT_EQ(test, -EACCES, bed_send_to(sock, vm->id, HF_PORT_VSOCK, "x", 1, 0));
 	KUNIT_EXPECT_EQ(test, 0, fake_count(FAKE_MSG_SEND));
 	KUNIT_EXPECT_EQ(test, 1, bed_send_to(sock, vm->id, HF_PORT_VSOCK + 1, "x", 1, 0));

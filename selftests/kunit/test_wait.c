@@ -12,7 +12,7 @@
 /* Fill all that may be queued for the VM, with a socket that is returned. */
 static struct socket *fill(struct kunit *test, u16 vm_id)
 {
-	struct socket *sock = bed_socket(test, SOCK_DGRAM);
+	struct socket *sock = bed_socket(test);
 	u8 *data = kunit_kzalloc(test, HF_MSG_PAYLOAD_MAX, GFP_KERNEL);
 
 	sock->sk->sk_sndbuf = 8 * 1024 * 1024;
@@ -32,10 +32,10 @@ static void read_all(struct hf_vm *vm)
 static void room_for_a_vm_wakes_a_sender_whose_message_fills_its_buffer(struct kunit *test)
 {
 	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
-	struct socket *sock = bed_socket(test, SOCK_DGRAM);
+	struct socket *sock = bed_socket(test);
 	struct bed_call *call;
 
-	KUNIT_ASSERT_EQ(test, 0, bed_connect(sock, 2, 1, 0));
+	KUNIT_ASSERT_EQ(test, 0, bed_connect(sock, 2, 1));
 	fill(test, 2);
 	sock->sk->sk_sndbuf = 8192;
 	KUNIT_EXPECT_EQ(test, 1, bed_send(sock, "x", 1, 0));
@@ -48,10 +48,10 @@ static void room_for_a_vm_wakes_a_sender_whose_message_fills_its_buffer(struct k
 static void shutdown_ends_a_send_that_waits(struct kunit *test)
 {
 	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
-	struct socket *sock = bed_socket(test, SOCK_DGRAM);
+	struct socket *sock = bed_socket(test);
 	struct bed_call *call;
 
-	KUNIT_ASSERT_EQ(test, 0, bed_connect(sock, 2, 1, 0));
+	KUNIT_ASSERT_EQ(test, 0, bed_connect(sock, 2, 1));
 	fill(test, 2);
 	KUNIT_EXPECT_EQ(test, 1, bed_send(sock, "x", 1, 0));
 	call = bed_begin_send(test, sock, 1);
@@ -70,12 +70,12 @@ static void wake_nobody(struct sock *sk)
 static void recv_that_waits_returns_a_message_before_the_death_behind_it(struct kunit *test)
 {
 	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
-	struct socket *sock = bed_socket(test, SOCK_DGRAM);
+	struct socket *sock = bed_socket(test);
 	void (*data_ready)(struct sock *sk) = sock->sk->sk_data_ready;
 	struct bed_call *call;
 	char data;
 
-	KUNIT_ASSERT_EQ(test, 0, bed_connect(sock, 2, 1, 0));
+	KUNIT_ASSERT_EQ(test, 0, bed_connect(sock, 2, 1));
 	call = bed_begin_recv(test, sock, 8);
 	KUNIT_EXPECT_FALSE(test, call->ended);
 	sock->sk->sk_data_ready = wake_nobody;
@@ -96,7 +96,7 @@ static void note_data(struct sock *sk)
 static void message_that_a_bad_buffer_leaves_wakes_the_next_reader(struct kunit *test)
 {
 	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
-	struct socket *sock = bed_socket(test, SOCK_DGRAM);
+	struct socket *sock = bed_socket(test);
 	struct iovec vec = { (void __user *)8, 1 };
 	struct msghdr msg = { 0 };
 	char data;
