@@ -7,7 +7,8 @@
  * A SCHED_FIFO thread that sleeps 1 ms at a time is delayed by every section that
  * runs without preemption. Each message that leaves makes room; all senders get on.
  *
- * Needs sink x 3, of which two die, hf_testcall.ko, one CPU, a kernel that preempts, and QEMU's -icount with shift=0.
+ * Needs sink x 3, of which two die, hf_testcall.ko, one CPU, a kernel that preempts, and
+ * QEMU's -icount with shift=0.
  */
 #include <fcntl.h>
 #include <limits.h>
