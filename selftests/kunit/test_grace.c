@@ -312,7 +312,8 @@ static void expect_each_message_once(struct kunit *test, u16 id, int nr_vcpus, i
 	KUNIT_EXPECT_TRUE(test, bed_eventually(hweight_long(READ_ONCE(*vm->waiting)) == waiters));
 	for (i = 1; i <= MESSAGES; i++)
 		bed_flow_send(flow, i);
-	KUNIT_EXPECT_TRUE(test, bed_eventually(READ_ONCE(mine->taken) >= MESSAGES));
+	/* Nor wait as long eight times more, which a busy host has no time for. */
+	KUNIT_ASSERT_TRUE(test, bed_eventually(READ_ONCE(mine->taken) >= MESSAGES));
 	KUNIT_EXPECT_EQ(test, MESSAGES, mine->taken);
 	for (i = 0; i < MESSAGES; i++)
 		KUNIT_EXPECT_EQ(test, (u64)i + 1, mine->names[i]);
