@@ -408,7 +408,7 @@ static int dgram_release(struct socket *sock)
 	xa_destroy(&hs->flows);
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
 	release_sock(sk);
-	hf_sock_destroy(sk);
+	sk_common_release(sk);
 	return 0;
 }
 

@@ -77,9 +77,6 @@ struct hf_vm *hf_sock_find_vm(struct hf_sock *hs, const struct hf_sockaddr *addr
  */
 int hf_sock_need_port(struct hf_sock *hs, const struct hf_vm *vm);
 
-/* The end of a socket: out of the list, and the reference of its owner is put. May sleep. */
-void hf_sock_destroy(struct sock *sk);
-
 /* recvmsg(); -ESHUTDOWN if there is nothing, and nothing will come. */
 int hf_sock_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags);
 

@@ -343,12 +343,22 @@ void hf_socket_vm_died(struct hf_vm *vm)
 
 /* --- life --- */
 
+/* For sk_common_release(). */
+static void unlist_socket(struct sock *sk)
+{
+	sock_prot_inuse_add(sock_net(sk), sk->sk_prot, -1);
+	mutex_lock(&sockets_mutex);
+	sk_del_node_init_rcu(sk);
+	mutex_unlock(&sockets_mutex);
+}
+
 /*
  * Without an owner: a socket is freed some time after its close(), and by then must
  * not keep the module. hf_socket_exit() waits for that.
  */
 static struct proto hf_proto = {
 	.name		= "HF",
+	.unhash		= unlist_socket,
 	.obj_size	= sizeof(struct hf_sock),
 };
 
@@ -356,16 +366,6 @@ static void sock_destruct(struct sock *sk)
 {
 	skb_queue_purge(&sk->sk_receive_queue);
 	skb_queue_purge(&sk->sk_error_queue);
-}
-
-void hf_sock_destroy(struct sock *sk)
-{
-	sock_prot_inuse_add(sock_net(sk), &hf_proto, -1);
-	mutex_lock(&sockets_mutex);
-	sk_del_node_init_rcu(sk);
-	mutex_unlock(&sockets_mutex);
-	sock_orphan(sk);
-	sock_put(sk);
 }
 
 static bool owns_some_vm(void)

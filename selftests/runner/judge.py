@@ -60,30 +60,17 @@ OUR_FRAME = re.compile(r"\[(?:hafnium|hf_\w+)\]")
 OUR_DEPTH = 2
 HEADERS_FRAME = re.compile(r"\s_*(?:rhashtable|rht)_\S+\+0x")
 # capable() notes in the caller's own flags that it was asked; the scheduler reads them.
-FLAGS_WRITER = re.compile(r"\s(?:ns_)?capable\+0x")
-# The pointer to the wait queue of a socket: sock_orphan() clears it, of the kernel's
-# headers, so in a function of ours; sock_def_readable() follows it, for us, too. They
-# agree on RCU, and neither the pointer nor this read is in our code.
-QUEUE_READ = re.compile(r"\bread\b.* of 8 bytes by ")
-QUEUE_READER = re.compile(r"\ssock_def_readable\+0x")
-QUEUE_CLEARED = re.compile(r"\bwrite to .* of 8 bytes by ")
+# sk_common_release() says of itself that messages may still be on their way to the
+# socket that it takes from its process: others read what it clears. A race with either
+# is ours only if the other access is in our code.
+OTHERS_AFFAIR = re.compile(r"\b(?:(?:ns_)?capable|sk_common_release)\b")
 
 
-def is_about_wait_queue(report):
-    """Whether it is sock_def_readable()'s read of that pointer, against a plain write or alone."""
-    sides = [(line, report[index + 1]) for index, line in enumerate(report[:-1])
-             if ACCESS.search(line)]
-    readers = [side for side in sides
-               if QUEUE_READ.search(side[0]) and QUEUE_READER.search(side[1])]
-    others = [side for side in sides if side not in readers]
-    return bool(readers) and all(QUEUE_CLEARED.search(line) for line, _ in others)
-
-
-def is_ours(frame, depth):
+def is_ours(frame, depth, deepest):
     """Whether the function makes the access ours; the first one is where it is."""
     if not OUR_FRAME.search(frame):
         return False
-    return depth == 1 or depth <= OUR_DEPTH and not HEADERS_FRAME.search(frame)
+    return depth == 1 or depth <= deepest and not HEADERS_FRAME.search(frame)
 
 
 def strangers_races(console):
@@ -92,19 +79,18 @@ def strangers_races(console):
     kernel code has races that its authors know of; ours are marked as such
     or are mistakes. A report that is cut off could have been ours.
     """
-    titles, title, ours, depth = [], None, False, 0
+    titles, title, ours, depth, deepest = [], None, False, 0, OUR_DEPTH
     for index, line in enumerate(console):
         if RACE.search(line):
             title, ours, depth = index, bool(OUR_FRAME.search(line)), 0
+            deepest = 1 if OTHERS_AFFAIR.search(line) else OUR_DEPTH
         elif ACCESS.search(line):
             depth = 0
         elif FRAME.search(line):
             depth += 1
-            if depth == 1 and FLAGS_WRITER.search(line):
-                depth = OUR_DEPTH
-            ours = ours or is_ours(line, depth)
+            ours = ours or is_ours(line, depth, deepest)
         if RACE_COMPLETE.search(line):
-            if title is not None and (not ours or is_about_wait_queue(console[title:index])):
+            if title is not None and not ours:
                 titles.append(title)
             title = None
     return titles
