@@ -21,10 +21,14 @@ void *memcpy(void *dst, const void *src, size_t len)
 	size_t apart = (uintptr_t)dst ^ (uintptr_t)src;
 	u8 *d = dst;
 	const u8 *s = src;
+	bool words = aligned(d) && aligned(s);
 
-	if (!(apart & (WORD - 1))) {
+	if (!words && !(apart & (WORD - 1))) {
 		for (; len && !aligned(d); len--)
 			*d++ = *s++;
+		words = true;
+	}
+	if (words) {
 		for (; len >= WORD; len -= WORD, d += WORD, s += WORD)
 			*(u64 *)d = *(const u64 *)s;
 	} else if (!(apart & (HALF - 1))) {
