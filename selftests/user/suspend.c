@@ -60,11 +60,11 @@ static bool has_word(const char *path, const char *word)
 }
 
 /* Sleep until the clock rings, some whole seconds later. */
-static int suspend(void)
+static int suspend(const char *state)
 {
 	int err = hft_put(ALARM, "0") ?: hft_put(ALARM, "+2");
 
-	return err ?: hft_put(POWER "state", "freeze");
+	return err ?: hft_put(POWER "state", state);
 }
 
 /* Seen with 7.3, whatever else is loaded: nothing would report the result. */
@@ -136,7 +136,7 @@ static bool all_go_on(const struct talk *talks)
 	return i == CLIENTS;
 }
 
-TEST(nothing_is_lost_over_suspend_to_idle)
+TEST(nothing_is_lost_over_suspend)
 {
 	HFT_NEED_GUEST(guest, "echo", 0);
 	unsigned int i, rounds = hft_number("HF_ROUNDS", 20);
@@ -151,7 +151,8 @@ TEST(nothing_is_lost_over_suspend_to_idle)
 	}
 	for (i = 0; i < rounds; i++) {
 		EXPECT_TRUE(all_go_on(talks));
-		ASSERT_EQ(0, suspend());
+		/* "mem" is to RAM if the firmware can, which QEMU's with an EL2 cannot. */
+		ASSERT_EQ(0, suspend(i % 2 ? "mem" : "freeze"));
 	}
 	EXPECT_TRUE(all_go_on(talks));
 	for (i = 0; i < CLIENTS; i++)
@@ -160,7 +161,8 @@ TEST(nothing_is_lost_over_suspend_to_idle)
 		EXPECT_EQ(0, hft_join(pid[i], 2 * hft_patience_ms()));
 		fprintf(stderr, "# client %u: %lu round trips\n", i, talks[i].echoed);
 	}
-	fprintf(stderr, "# %u times in %lld ms\n", rounds, (long long)(boottime_ms() - began));
+	fprintf(stderr, "# %u times in %lld ms, mem_sleep %s\n", rounds,
+		(long long)(boottime_ms() - began), get(POWER "mem_sleep"));
 }
 
 /* A guest that computes exits at each tick. */
@@ -181,7 +183,7 @@ TEST(guests_do_not_run_while_userspace_is_frozen)
 	ran = ran * 1000 / took;
 	took = boottime_ms();
 	idle = runs(guest);
-	ASSERT_EQ(0, suspend());
+	ASSERT_EQ(0, suspend("freeze"));
 	idle = runs(guest) - idle;
 	took = boottime_ms() - took;
 	fprintf(stderr, "# asleep %lld exits in %lld ms\n", (long long)idle, (long long)took);
@@ -287,7 +289,7 @@ TEST(message_that_comes_meanwhile_ends_a_suspend)
 	ASSERT_EQ(0, hft_put(POWER "wakeup_count", count));
 	ASSERT_EQ(5, send(fd, "hello", 5, 0));
 	ASSERT_EQ(POLLIN, hft_poll(fd, POLLIN, hft_patience_ms()));
-	EXPECT_EQ(-EBUSY, suspend());
+	EXPECT_EQ(-EBUSY, suspend("freeze"));
 	close(epoll);
 	close(fd);
 }
