@@ -64,13 +64,17 @@ HEADERS_FRAME = re.compile(r"\s_*(?:rhashtable|rht)_\S+\+0x")
 # socket that it takes from its process: others read what it clears. A race with either
 # is ours only if the other access is in our code.
 OTHERS_AFFAIR = re.compile(r"\b(?:(?:ns_)?capable|sk_common_release)\b")
+# The hash table moves its chains. An insertion that the compiler has put into a function
+# of ours locks them, marked as what it is; other accesses there are ours.
+TABLE_MOVES = re.compile(r"\brht_deferred_worker\b")
+MARKED = re.compile(r"\(marked\)")
 
 
 def is_ours(frame, depth, deepest):
     """Whether the function makes the access ours; the first one is where it is."""
     if not OUR_FRAME.search(frame):
         return False
-    return depth == 1 or depth <= deepest and not HEADERS_FRAME.search(frame)
+    return depth <= deepest and (depth == 1 or not HEADERS_FRAME.search(frame))
 
 
 def strangers_races(console):
@@ -79,13 +83,14 @@ def strangers_races(console):
     kernel code has races that its authors know of; ours are marked as such
     or are mistakes. A report that is cut off could have been ours.
     """
-    titles, title, ours, depth, deepest = [], None, False, 0, OUR_DEPTH
+    titles, title, ours, depth, deepest = [], None, False, 0, 0
     for index, line in enumerate(console):
         if RACE.search(line):
-            title, ours, depth = index, bool(OUR_FRAME.search(line)), 0
-            deepest = 1 if OTHERS_AFFAIR.search(line) else OUR_DEPTH
-        elif ACCESS.search(line):
-            depth = 0
+            title, ours, depth = index, False, 0
+            moves = TABLE_MOVES.search(line)
+            most = deepest = 1 if OTHERS_AFFAIR.search(line) else OUR_DEPTH
+        elif title is not None and ACCESS.search(line):
+            depth, deepest = 0, 0 if moves and MARKED.search(line) else most
         elif FRAME.search(line):
             depth += 1
             ours = ours or is_ours(line, depth, deepest)
