@@ -80,6 +80,14 @@ void *hft_shared(size_t size);
 unsigned int hft_online_cpus(void);
 /* HFT_PATIENCE_MS, or more for many processes on a kernel that its detectors slow down. */
 unsigned int hft_patience_ms(void);
+/* Whether it comes true within that time. */
+#define hft_eventually(condition) ({					\
+	int64_t end_ = hft_now_ns() + hft_patience_ms() * 1000000LL;	\
+									\
+	while (!(condition) && hft_now_ns() < end_)			\
+		hft_sleep_ms(10);					\
+	(condition);							\
+})
 /* How late timers of 1 ms end our sleep, sorted, in ns; prints it as beside that guest. */
 void hft_lateness(const char *guest, int64_t *late, unsigned int periods);
 int hft_pin(pid_t pid, unsigned int cpu);
