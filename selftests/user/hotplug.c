@@ -65,11 +65,11 @@ FIXTURE_TEARDOWN(hotplug)
 	int i;
 
 	for (i = 0; i < CLIENTS; i++)
+		EXPECT_TRUE(hft_eventually(self->traffic[i].echoed > 10));
+	for (i = 0; i < CLIENTS; i++)
 		self->traffic[i].stop = true;
-	for (i = 0; i < CLIENTS; i++) {
+	for (i = 0; i < CLIENTS; i++)
 		EXPECT_EQ(0, hft_join(self->pid[i], 2 * HFT_PATIENCE_MS));
-		EXPECT_LT(10, self->traffic[i].echoed);
-	}
 	for (i = 1; i < self->cpus; i++)
 		hft_set_online(i, true);
 }
