@@ -75,6 +75,10 @@
 /* Virtual interrupts that Hafnium reserves. */
 #define HF_MAILBOX_READABLE_INTID	1
 #define HF_MAILBOX_WRITABLE_INTID	2
+#define HF_VIRTUAL_TIMER_INTID		3
+
+/* Virtual interrupts of a vCPU. */
+#define HF_INTIDS			64
 
 /* One mailbox page each way, whatever PAGE_SIZE is. */
 #define HF_MAILBOX_SIZE			4096

@@ -6,10 +6,16 @@
 #ifndef HF_COMPAT_H
 #define HF_COMPAT_H
 
+#include <linux/eventfd.h>
 #include <linux/hrtimer.h>
 #include <linux/sched.h>
 #include <linux/socket.h>
 #include <linux/workqueue.h>
+
+/* 6.8: the count is always 1. */
+#ifndef HF_HAVE_EVENTFD_SIGNAL_ONE
+#define eventfd_signal(ctx) eventfd_signal(ctx, 1)
+#endif
 
 /* 6.13 */
 #ifndef HF_HAVE_HRTIMER_SETUP

@@ -231,6 +231,12 @@ bool hf_ffa_vm_exists(u16 vm)
 	return !code || code == HF_FFA_DENIED;
 }
 
+int hf_ffa_notification_set(u16 vm, u64 bits)
+{
+	return ffa_errno(ffa_status(FFA_NOTIFICATION_SET, HF_PRIMARY_VM_ID << 16 | vm, 0,
+				    (u32)bits, bits >> 32));
+}
+
 /* More CPUs than any machine has that runs Hafnium. */
 #define HF_CPUS_MAX	64
 

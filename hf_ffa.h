@@ -95,6 +95,13 @@ int hf_ffa_rxtx_unmap(void);
 bool hf_ffa_vm_exists(u16 vm);
 
 /**
+ * hf_ffa_notification_set() - set bits of a VM's notifications from the primary (16.5)
+ *
+ * Nobody is woken. Return: 0; -EACCES if the VM has not bound them to the primary.
+ */
+int hf_ffa_notification_set(u16 vm, u64 bits);
+
+/**
  * hf_ffa_rx_full() - whether a VM filled our RX page by FFA_MSG_SEND2
  *
  * FFA_NOTIFICATION_GET (16.6) of the hypervisor's own. True is said once for each

@@ -20,6 +20,7 @@
 #include <linux/reboot.h>
 
 #include "hf_discover.h"
+#include "hf_event.h"
 #include "hf_ffa.h"
 #include "hf_mailbox.h"
 #include "hf_mutant.h"
@@ -44,6 +45,9 @@ MODULE_PARM_DESC(owners, "Who may use a VM without a capability: vm:uid:gid[,vm:
 
 module_param_named(net_raw, hf_socket_net_raw, bool, 0444);
 MODULE_PARM_DESC(net_raw, "Whether CAP_NET_RAW is enough to use all VMs, as it once was");
+
+module_param_named(event_budget, hf_event_budget, uint, 0644);
+MODULE_PARM_DESC(event_budget, "Rings of a VM per timer tick; what is beyond waits for the next");
 
 #ifdef HF_MUTANTS
 int hf_mutant_active;
@@ -204,7 +208,9 @@ static const struct {
 	{ hf_state_init,		hf_state_exit },
 	{ pages_init,			pages_exit },
 	{ hf_vm_start_all,		threads_exit },
+	{ hf_event_register,		hf_event_unregister },
 	{ hf_socket_register,		hf_socket_unregister },
+	{ hf_event_allow },
 };
 
 static void exit_steps(int count)

@@ -49,6 +49,12 @@ enum hf_mutant {
 	HF_MUTANT_KICK_THE_THREAD,
 	/* The send queue is not looked at after an exit. */
 	HF_MUTANT_QUEUE_FORGOTTEN,
+	/* L2: a route is replaced by two stores. */
+	HF_MUTANT_ROUTE_TORN,
+	/* L2: a kept ring does not go along with a new target. */
+	HF_MUTANT_RING_LEFT_BEHIND,
+	/* L3: a route is unmasked without a look at what was kept. */
+	HF_MUTANT_UNMASKED_BLIND,
 	/* L6: after 20 ms a message counts as read. */
 	HF_MUTANT_CLOCK_DECIDES,
 	/* L6: a message is sent while a vCPU reads the one before. */

@@ -19,6 +19,7 @@
 #include <net/sock.h>
 #include <asm/ioctls.h>
 
+#include "hf_event.h"
 #include "hf_mailbox.h"
 #include "hf_port.h"
 #include "hf_proc.h"
@@ -87,6 +88,11 @@ static bool may_use(struct hf_sock *hs, const struct hf_vm *vm)
 	return hs->privileged || hf_vm_owned_by_current(vm);
 }
 
+static bool is_no_sockets(u64 port)
+{
+	return port == HF_PORT_VSOCK || port == HF_PORT_EVENT;
+}
+
 struct hf_vm *hf_sock_find_vm(struct hf_sock *hs, const struct hf_sockaddr *addr, int len)
 {
 	struct hf_vm *vm;
@@ -96,7 +102,7 @@ struct hf_vm *hf_sock_find_vm(struct hf_sock *hs, const struct hf_sockaddr *addr
 	vm = hf_vm_find(addr->vm_id);
 	if (!vm)
 		return ERR_PTR(-ENETUNREACH);
-	return may_use(hs, vm) && addr->port != HF_PORT_VSOCK ? vm : ERR_PTR(-EACCES);
+	return may_use(hs, vm) && !is_no_sockets(addr->port) ? vm : ERR_PTR(-EACCES);
 }
 
 /* Whether the socket may take messages from those that the address names. */
@@ -141,7 +147,7 @@ int hf_sock_bind(struct socket *sock, struct sockaddr_unsized *uaddr, int len)
 	err = check_source(hs, addr->vm_id);
 	if (err)
 		return err;
-	if (addr->port == HF_PORT_VSOCK ||
+	if (is_no_sockets(addr->port) ||
 	    (addr->port != HF_PORT_ANY && addr->port < HF_PORT_RESERVED &&
 	     !capable(CAP_NET_BIND_SERVICE)))
 		return -EACCES;
@@ -306,6 +312,8 @@ void hf_socket_deliver(struct sk_buff *skb)
 
 	if (cb->dst_port == HF_PORT_VSOCK && hf_transport_deliver(skb))
 		return;
+	if (cb->dst_port == HF_PORT_EVENT && hf_event_deliver(skb))
+		return;
 	rcu_read_lock();
 	sk = hf_port_find(vm->id, cb->dst_port);
 	if (sk) {
@@ -339,6 +347,7 @@ void hf_socket_vm_died(struct hf_vm *vm)
 	}
 	mutex_unlock(&sockets_mutex);
 	hf_transport_vm_died(vm);
+	hf_event_vm_died(vm);
 }
 
 /* --- life --- */

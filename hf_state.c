@@ -52,6 +52,7 @@ static void vm_line(const struct hf_vm *vm, char *line, size_t size)
 		{ "dropped_full",	&vm->dropped_full },
 		{ "dropped_unsent",	&vm->dropped_unsent },
 		{ "dropped_vsock",	&vm->dropped_vsock },
+		{ "rings",		&vm->rings },
 	};
 	int i, len;
 

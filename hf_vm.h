@@ -35,7 +35,9 @@ struct hf_vm {
 	bool dead;			/* aborted; never becomes alive again */
 	bool waits;			/* a vCPU of it has been in FFA_MSG_WAIT */
 	bool waiters_left;		/* a drain of its waiter list was cut short */
-	u16 irq_vcpu[HF_MAILBOX_WRITABLE_INTID + 1]; /* hint: who takes this interrupt */
+	u16 irq_vcpu[HF_INTIDS];	/* hint: who takes this interrupt */
+	unsigned long rings_tick;	/* jiffies of the last ring */
+	atomic_t rings_left;		/* in that tick */
 	unsigned long *named;		/* vCPUs that EL2 named before they were known */
 	struct delayed_work create_work;	/* creates those */
 	bool closing;			/* no more of that */
@@ -75,7 +77,7 @@ struct hf_vm {
 	bool stall_reported, stuck_reported;
 
 	/* Counters for display. */
-	atomic_long_t sent, received;
+	atomic_long_t sent, received, rings;
 	atomic_long_t dropped_short, dropped_size, dropped_sender;
 	atomic_long_t dropped_port, dropped_full, dropped_unsent, dropped_vsock;
 };

@@ -118,6 +118,22 @@ void hf_wait_accepted_locked(struct hf_vm *vm)
 	WRITE_ONCE(vm->epoch, vm->epoch + 1);
 }
 
+int hf_wait_interrupt_vcpu(struct hf_vm *vm, u16 index, u32 intid)
+{
+	int ret = hf_ffa_interrupt_inject(vm->id, index, intid);
+	struct hf_vcpu *vcpu = &vm->vcpus[index];
+
+	/* One that is not known yet finds it when it is. */
+	if (index >= hf_vm_nr_vcpus(vm) || (ret == 0 && hf_mutant(EL2_DECIDES)))
+		return ret;
+	if (ret == 1)
+		hf_vcpu_request(vcpu, HF_REQ_ON);
+	else if (!READ_ONCE(vcpu->off) &&
+		 !(hf_mutant(WAITING_DECIDES) || hf_mutant(MIRROR_UNCHECKED)))
+		hf_vcpu_request(vcpu, HF_REQ_INTERRUPT);
+	return ret;
+}
+
 void hf_wait_interrupt(struct hf_vm *vm, u32 intid)
 {
 	u16 nr_vcpus = hf_vm_nr_vcpus(vm);
@@ -130,16 +146,10 @@ void hf_wait_interrupt(struct hf_vm *vm, u32 intid)
 	 * already, or that the guest takes it on another vCPU: then all are asked.
 	 */
 	do {
-		struct hf_vcpu *vcpu = &vm->vcpus[i];
-		int ret = hf_ffa_interrupt_inject(vm->id, i, intid);
+		int ret = hf_wait_interrupt_vcpu(vm, i, intid);
 
 		if (ret == 0 && hf_mutant(EL2_DECIDES))
 			return;
-		if (ret == 1)
-			hf_vcpu_request(vcpu, HF_REQ_ON);
-		else if (!READ_ONCE(vcpu->off) &&
-			 !(hf_mutant(WAITING_DECIDES) || hf_mutant(MIRROR_UNCHECKED)))
-			hf_vcpu_request(vcpu, HF_REQ_INTERRUPT);
 		if (ret == 1) {
 			WRITE_ONCE(vm->irq_vcpu[intid], i);
 			return;
@@ -161,6 +171,24 @@ void hf_wait_notify(struct hf_vm *vm, bool here)
 		hf_vcpu_request_here(&vm->vcpus[i], HF_REQ_MESSAGE);
 	else
 		hf_vcpu_request(&vm->vcpus[i], HF_REQ_MESSAGE);
+}
+
+/*
+ * A notification is to a waiting vCPU what a message is: something that it finds when it
+ * is run, and that one which is about to wait must not miss.
+ */
+int hf_wait_notification(struct hf_vm *vm, u8 number)
+{
+	int err = hf_ffa_notification_set(vm->id, BIT_ULL(number));
+	unsigned long flags;
+
+	if (err)
+		return err;
+	raw_spin_lock_irqsave(&vm->wait_lock, flags);
+	hf_wait_accepted_locked(vm);
+	raw_spin_unlock_irqrestore(&vm->wait_lock, flags);
+	hf_wait_notify(vm, false);
+	return 0;
 }
 
 /*

@@ -29,14 +29,20 @@ bool hf_wait_is_serving(const struct hf_vm *vm);
 void hf_wait_accepted_locked(struct hf_vm *vm);
 
 /*
- * EL2 holds a message for @vm: make one of its vCPUs run. Not from an interrupt, may hold
- * raw spinlocks; unless @here, for then the caller may come to run the vCPU itself, as
+ * EL2 holds a message for @vm: make one of its vCPUs run. Any context, may hold raw
+ * spinlocks; unless @here, for then the caller may come to run the vCPU itself, as
  * hf_vcpu_request_here() says.
  */
 void hf_wait_notify(struct hf_vm *vm, bool here);
 
-/* Pend @intid in the VM, and run whichever vCPU may take it. Context as above. */
+/* Pend @intid in the VM, and run whichever vCPU may take it. Any context. */
 void hf_wait_interrupt(struct hf_vm *vm, u32 intid);
+
+/* The same on one vCPU, below vm->max_vcpus; as hf_ffa_interrupt_inject(). Any context. */
+int hf_wait_interrupt_vcpu(struct hf_vm *vm, u16 index, u32 intid);
+
+/* Set a notification and run a vCPU that waits; as hf_ffa_notification_set(). Any context. */
+int hf_wait_notification(struct hf_vm *vm, u8 number);
 
 /*
  * The following are called by the runner of @vcpu. hf_wait_begin(): it exited with

@@ -107,6 +107,18 @@ bool hf_ffa_vm_exists(u16 id)
 	return !fake_begin(FAKE_VM_EXISTS, &err) && id < FAKE_VMS && fake->vms[id].exists;
 }
 
+int hf_ffa_notification_set(u16 id, u64 bits)
+{
+	int err;
+
+	fake_rule(hf_ffa_features.notifications, "FFA_NOTIFICATION_SET: there is none");
+	if (fake_begin(FAKE_NOTIFY, &err))
+		return err;
+	fake->vms[id].notified |= bits;
+	fake->vms[id].tells = true;
+	return 0;
+}
+
 bool hf_ffa_rx_full(void)
 {
 	unsigned long flags;
@@ -202,6 +214,10 @@ int hf_ffa_interrupt_inject(u16 vm, u16 index, u32 intid)
 		  "HF_INTERRUPT_INJECT: no such interrupt");
 	fake_rule(nr_vcpus || index < hf_vm_find(vm)->nr_vcpus,
 		  "HF_INTERRUPT_INJECT: no such vCPU");
+	if (fake->during_inject) {
+		fake->during_inject(index, intid);
+		return 0;
+	}
 	if (fake_begin(FAKE_INJECT, &err))
 		return err;
 	if (nr_vcpus && index >= nr_vcpus)

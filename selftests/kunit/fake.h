@@ -37,6 +37,7 @@ enum fake_call {
 	FAKE_WRITABLE_GET,
 	FAKE_WAITER_GET,
 	FAKE_INJECT,
+	FAKE_NOTIFY,
 	FAKE_CALLS,
 };
 
@@ -47,6 +48,8 @@ struct fake_vm {
 	bool full;			/* the mailbox */
 	bool handed;			/* FFA_RUN has told a vCPU of what is in it */
 	bool aborted;
+	u64 notified;			/* bits of its notifications */
+	bool tells;			/* one was set since a vCPU that waits was run */
 	int sent;			/* messages put into the mailbox */
 	int taken;			/* and taken out of it */
 	u64 names[64];			/* the first words of those */
@@ -63,6 +66,7 @@ struct fake {
 	int errors[FAKE_CALLS];		/* answer of the next call, once; 0 = as it should be */
 	bool fail_for_good;		/* that answer stays */
 	void (*during_send)(u16 vm);	/* called inside FFA_MSG_SEND */
+	void (*during_inject)(u16 vcpu, u32 intid); /* the same, in place of its effect */
 	s64 writable[40];		/* what HF_MAILBOX_WRITABLE_GET answers, 0 = -1 */
 	bool lenient;			/* FFA_RX_RELEASE without a message is no mistake */
 	int no_threads;			/* so many kthread_create() fail */

@@ -62,8 +62,8 @@ struct fake_vcpu {
 	bool waits;			/* in FFA_MSG_WAIT */
 	bool reads;			/* it took a message and has not read it */
 	int stage;			/* of fake_vm.guest */
-	bool takes_interrupt[3];	/* enabled in the guest, by number */
-	int injected[3];
+	bool takes_interrupt[HF_INTIDS]; /* enabled in the guest, by number */
+	int injected[HF_INTIDS];
 	unsigned long requests;		/* as they were at the last FFA_RUN */
 	u64 pause_ns;			/* before it, since the one before it ended */
 	u64 ended_ns;

@@ -78,6 +78,7 @@ static void calls_hand_over_what_the_specification_says(struct kunit *test)
 	EXPECT_ARGS(hf_ffa_mailbox_writable_get(), 0xff01);
 	EXPECT_ARGS(hf_ffa_mailbox_waiter_get(7), 0xff02, 7);
 	EXPECT_ARGS(hf_ffa_interrupt_inject(2, 3, 1), 0xff05, 2, 3, 1);
+	EXPECT_ARGS(hf_ffa_notification_set(2, BIT_ULL(33) | 1), 0x84000081, 0x10002, 0, 1, 2);
 #undef EXPECT_ARGS
 }
 

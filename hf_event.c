@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Doorbells: routes into VMs, and who listens to rings of VMs.
+ *
+ * A route is one word: target, mask, and what is kept. Whoever rings, masks or points it
+ * elsewhere does that by one atomic operation on the word, in any context, and without a
+ * second copy that could be forgotten. Listeners are in a table under RCU.
+ *
+ * Invariant: a ring that found its route masked is kept in the word, and whoever takes
+ * it out of there rings.
+ * Does not: know of files (hf_event_dev.c), or how a vCPU is woken (hf_wait.c).
+ */
+#include <linux/jiffies.h>
+#include <linux/xarray.h>
+
+#include "hf_compat.h"
+#include "hf_event.h"
+#include "hf_mutant.h"
+#include "hf_wait.h"
+
+/* The word: a target, and these. */
+#define VM_SHIFT	0
+#define VCPU_SHIFT	16
+#define NUMBER_SHIFT	32
+#define VCPU_MASK	GENMASK_ULL(31, 16)
+#define MASKED		BIT_ULL(40)
+#define PENDING		BIT_ULL(41)	/* a ring is kept */
+#define LATE		BIT_ULL(42)	/* it is, and the work item will ring */
+
+uint hf_event_budget = 10000;
+
+/* eventfd_ctx by VM and number. */
+static DEFINE_XARRAY(listeners);
+
+u32 hf_event_mechanism(void)
+{
+	if (READ_ONCE(hf_ffa_features.injection))
+		return HF_EVENT_INTERRUPT;
+	/* Elsewhere a notification wakes nobody who waits. */
+	return hf_ffa_features.wait_returns ? HF_EVENT_NOTIFICATION : 0;
+}
+
+u64 hf_event_numbers(void)
+{
+	switch (hf_event_mechanism()) {
+	case HF_EVENT_INTERRUPT:
+		return ~(BIT_ULL(HF_MAILBOX_READABLE_INTID) |
+			 BIT_ULL(HF_MAILBOX_WRITABLE_INTID) | BIT_ULL(HF_VIRTUAL_TIMER_INTID));
+	case HF_EVENT_NOTIFICATION:
+		return ~0ULL;
+	default:
+		return 0;
+	}
+}
+
+static u64 pack(const struct hf_event_target *target)
+{
+	return (u64)target->vm << VM_SHIFT | (u64)target->vcpu << VCPU_SHIFT |
+	       (u64)target->number << NUMBER_SHIFT | (target->masked ? MASKED : 0);
+}
+
+static struct hf_vm *vm_of(u64 word)
+{
+	return hf_vm_find((u16)(word >> VM_SHIFT));
+}
+
+static int reach(u64 word)
+{
+	struct hf_vm *vm = vm_of(word);
+	u16 vcpu = word >> VCPU_SHIFT;
+	u8 number = word >> NUMBER_SHIFT;
+
+	if (!vm)
+		return -ENODEV;
+	if (READ_ONCE(vm->dead))
+		return -EPIPE;
+	atomic_long_inc(&vm->rings);
+	if (hf_event_mechanism() == HF_EVENT_NOTIFICATION)
+		return hf_wait_notification(vm, number);
+	if (vcpu != HF_EVENT_ANY)
+		return hf_wait_interrupt_vcpu(vm, vcpu, number);
+	hf_wait_interrupt(vm, number);
+	return 0;
+}
+
+/* A VM's share of a tick; a few more do no harm. */
+static bool is_within_budget(struct hf_vm *vm)
+{
+	unsigned long now = jiffies;
+
+	if (READ_ONCE(vm->rings_tick) != now) {
+		WRITE_ONCE(vm->rings_tick, now);
+		atomic_set(&vm->rings_left, READ_ONCE(hf_event_budget));
+	}
+	return atomic_dec_return(&vm->rings_left) >= 0;
+}
+
+/* Whether the ring is to be kept in the word, and how. */
+static u64 keep(u64 word)
+{
+	struct hf_vm *vm = vm_of(word);
+
+	if (word & (MASKED | LATE))
+		return PENDING;
+	return vm && !is_within_budget(vm) ? PENDING | LATE : 0;
+}
+
+void hf_event_ring(struct hf_event *event)
+{
+	u64 word = atomic64_read(&event->word);
+	u64 kept;
+
+	/*
+	 * (S) Who unmasks the route could find nothing kept while we find it masked.
+	 *
+	 * Orders: what the ring is about  ->  word, read and changed as one
+	 * Pairs:  (T) in hf_event_set()
+	 * Proof:  litmus/RMW+ring-vs-unmask, litmus/MP+payload-vs-unmask, spin/event
+	 */
+	do {
+		kept = keep(word);
+		if (!kept) {
+			reach(word);
+			return;
+		}
+	} while (!atomic64_try_cmpxchg(&event->word, &word, word | kept));
+	if (kept & LATE)
+		queue_delayed_work(system_dfl_wq, &event->late, 1);
+}
+
+void hf_event_set(struct hf_event *event, const struct hf_event_target *target)
+{
+	u64 word = atomic64_read(&event->word);
+	u64 new;
+
+	if (hf_mutant(ROUTE_TORN))
+		atomic64_set(&event->word, (word & ~VCPU_MASK) | (pack(target) & VCPU_MASK));
+	/*
+	 * (T) A ring could be kept after we found none.
+	 *
+	 * Orders: word, read and changed as one  ->  the ring
+	 * Pairs:  (S) in hf_event_ring()
+	 * Proof:  litmus/RMW+ring-vs-unmask, litmus/MP+payload-vs-unmask, spin/event
+	 */
+	do {
+		new = pack(target) | (word & (PENDING | LATE));
+		if (!(new & (MASKED | LATE)) || hf_mutant(RING_LEFT_BEHIND))
+			new &= ~PENDING;
+	} while (!atomic64_try_cmpxchg(&event->word, &word, new));
+	if (word & PENDING && !(new & (PENDING | MASKED)) && !hf_mutant(UNMASKED_BLIND))
+		reach(new);
+}
+
+static void ring_late(struct work_struct *work)
+{
+	struct hf_event *event = container_of(to_delayed_work(work), struct hf_event, late);
+	u64 word = atomic64_read(&event->word);
+	u64 new;
+
+	do {
+		new = word & ~LATE;
+		if (!(word & MASKED))
+			new &= ~PENDING;
+	} while (!atomic64_try_cmpxchg(&event->word, &word, new));
+	if (word & PENDING && !(new & PENDING))
+		reach(new);
+}
+
+void hf_event_init(struct hf_event *event, const struct hf_event_target *target)
+{
+	atomic64_set(&event->word, pack(target));
+	INIT_DELAYED_WORK(&event->late, ring_late);
+}
+
+void hf_event_end(struct hf_event *event)
+{
+	cancel_delayed_work_sync(&event->late);
+}
+
+int hf_event_ring_once(const struct hf_event_target *target)
+{
+	return reach(pack(target));
+}
+
+static unsigned long listener_key(u16 vm, u8 number)
+{
+	return (unsigned long)vm * HF_EVENT_NUMBERS + number;
+}
+
+int hf_event_listen(u16 vm, u8 number, struct eventfd_ctx *ctx)
+{
+	if (!ctx) {
+		xa_erase(&listeners, listener_key(vm, number));
+		return 0;
+	}
+	return xa_insert(&listeners, listener_key(vm, number), ctx, GFP_KERNEL_ACCOUNT);
+}
+
+bool hf_event_deliver(struct sk_buff *skb)
+{
+	u16 vm = HF_SKB_CB(skb)->vm->id;
+	struct eventfd_ctx *ctx;
+	bool heard = false;
+	u64 bits;
+	int i;
+
+	if (skb->len != sizeof(bits))
+		return false;
+	rcu_read_lock();
+	for (bits = le64_to_cpup((__le64 *)skb->data); bits; bits &= bits - 1) {
+		i = __ffs64(bits);
+		ctx = xa_load(&listeners, listener_key(vm, i));
+		if (!ctx)
+			continue;
+		eventfd_signal(ctx);
+		heard = true;
+	}
+	rcu_read_unlock();
+	if (heard)
+		consume_skb(skb);
+	return heard;
+}
