@@ -159,6 +159,12 @@ static u8 secondary_uuids(const struct machine *m, int node)
 	return (u8)count;
 }
 
+/* From there, too. */
+static bool has_notifications(const struct machine *m, int node)
+{
+	return fdt_number(m->manifest, node, "hyp_notifications", 0);
+}
+
 static void create_secondary(struct machine *m, int node)
 {
 	const void *manifest = m->manifest;
@@ -174,6 +180,7 @@ static void create_secondary(struct machine *m, int node)
 	vm->mem_start = take_memory(m, size);
 	vm->mem_end = vm->mem_start + size;
 	vm->uuid_count = secondary_uuids(m, node);
+	vm->notifies = has_notifications(m, node);
 	page_table_map(&vm->stage2, vm->mem_start, vm->mem_end, PROT_RW);
 
 	memset((void *)vm->mem_start, 0, size);
@@ -242,6 +249,7 @@ static void load_primary(struct machine *m, struct vm *vm)
 	find_file(m, node, "ramdisk_filename", &ramdisk);
 	entry = fdt_number(m->manifest, node, "boot_address", HYP_LIMIT);
 
+	vm->notifies = has_notifications(m, node);
 	vm->mem_end = m->free_end;
 	page_table_map(&vm->stage2, vm->mem_start, vm->mem_end, PROT_RW);
 	fdt_write(memory_reg(m), 8, vm->mem_start);

@@ -65,8 +65,11 @@ struct level {
 	bool notifications;	/* v2.6+ */
 	bool get_names_cpu;	/* to v2.11: a VM of several vCPUs names the CPU it calls on */
 	bool get_is_swapped;	/* v2.6: w1 is VM << 16 | vCPU, the other way round */
-	bool get_mbz;		/* v2.8+: bits 31:4 of its flags */
+	bool flags_mbz;		/* v2.8+: bits 31:4 of the flags of GET, 31:1 of BIND */
 	bool get_reads;		/* v2.8: takes the "RX full" bit, and RX is READ */
+	bool set_mbz;		/* v2.11+: bits 15:2 of the flags of SET, 31:16 of a global one */
+	bool set_tells_kind;	/* v2.11+: per vCPU but bound as global, or so: INVALID, not DENIED */
+	bool bind_wants_1_1;	/* v2.12+: of a VM that negotiated 1.1 */
 	bool set_global;	/* v2.14+: the per-vCPU flag is refused */
 
 	/* Virtual interrupts and timers. */

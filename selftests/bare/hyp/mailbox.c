@@ -259,7 +259,7 @@ static bool release_locked(struct vm *vm)
 	struct mailbox *mailbox = &vm->mailbox;
 
 	if (level->no_read_state) {
-		if (mailbox->state != MAILBOX_FULL || mailbox->rx_full)
+		if (mailbox->state != MAILBOX_FULL || vm->notifications.framework.pending)
 			return false;
 		if (mailbox->unread)
 			testcall_count(&vm->vcpus[0], HFT_COUNT_DISCARD);

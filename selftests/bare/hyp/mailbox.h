@@ -11,6 +11,7 @@
 #include "types.h"
 
 #define VMS_MAX		16	/* ids 1..16 */
+#define VCPUS_MAX	8
 
 struct exit;
 struct vcpu;
@@ -41,10 +42,6 @@ struct mailbox {
 	u16 sender;
 	u32 size;
 	bool send2;			/* by FFA_MSG_SEND2, no FFA_MSG_SEND is returned for it */
-
-	/* The framework's notification "RX full": set, and told by INFO_GET. */
-	bool rx_full;
-	bool rx_full_told;
 
 	/* For the counters: no vCPU took it yet; which may still read (a bit each). */
 	bool unread;

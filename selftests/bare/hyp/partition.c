@@ -53,6 +53,8 @@ static u32 properties_of(const struct vm *caller, const struct vm *vm)
 	if (vm->uuid_count)
 		properties |= FFA_PARTITION_DIRECT_RECV | FFA_PARTITION_DIRECT_SEND |
 			      FFA_PARTITION_INDIRECT;
+	if (level->notifications && vm->notifies)
+		properties |= FFA_PARTITION_NOTIFICATION;
 	if (level->says_aarch64 && caller->ffa_version != FFA_VERSION_1_0)
 		properties |= FFA_PARTITION_AARCH64;
 	return properties;

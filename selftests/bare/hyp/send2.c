@@ -53,8 +53,7 @@ static struct ffa_value deliver_locked(struct vm *from, struct vm *to,
 	if (!header_is_good(from, header))
 		return ffa_error(FFA_RET_INVALID_PARAMETERS);
 	mailbox_put_locked(from, to, offset + header->size, true);
-	to->mailbox.rx_full = true;
-	to->mailbox.rx_full_told = false;
+	notification_rx_full_locked(to);
 	return ffa_success();
 }
 

@@ -5,13 +5,12 @@
 #ifndef HYP_VM_H
 #define HYP_VM_H
 
-#include "mailbox.h"
 #include "mmu.h"
+#include "notification.h"
 #include "regs.h"
 #include "spinlock.h"
 #include "testcall.h"
 
-#define VCPUS_MAX	8
 #define LOG_MAX		256
 #define UUIDS_MAX	4
 
@@ -71,12 +70,14 @@ struct vm {
 	u64 mem_start;
 	u64 mem_end;
 	u8 uuid_count;
+	bool notifies;			/* may bind and get notifications */
 	const char *name;
 	struct vcpu vcpus[VCPUS_MAX];
 
 	/* Under the lock. */
 	struct spinlock lock;
 	struct mailbox mailbox;
+	struct notifications notifications;
 	struct page_table stage2;
 	u32 ffa_version;		/* 0 = nobody asked */
 	char log[LOG_MAX];

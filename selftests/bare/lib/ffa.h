@@ -93,6 +93,7 @@
 #define FFA_PARTITION_DIRECT_RECV	0x1
 #define FFA_PARTITION_DIRECT_SEND	0x2
 #define FFA_PARTITION_INDIRECT		0x4
+#define FFA_PARTITION_NOTIFICATION	0x8
 #define FFA_PARTITION_AARCH64		0x100
 
 /* FFA_MSG_WAIT, w2, from v1.2: RX stays with the caller. */
@@ -105,8 +106,12 @@
 #define FFA_SEND2_HEADER_1_1		20
 #define FFA_SEND2_HEADER_1_2		40
 
-/* Notifications: w2 of _SET, w2 of _GET, and the framework's bit in w7 of its result. */
+/*
+ * Notifications: w2 of _BIND and _SET, whose w3 and w4 are the bits; w2 of _GET, whose
+ * result has in w4, w5 those of VMs and in w7 the framework's.
+ */
 #define FFA_NOTIFICATION_PER_VCPU	0x1
+#define FFA_NOTIFICATION_DELAY_SRI	0x2
 #define FFA_NOTIFICATION_FROM_SP	0x1
 #define FFA_NOTIFICATION_FROM_VM	0x2
 #define FFA_NOTIFICATION_FROM_SPM	0x4
