@@ -228,6 +228,8 @@ class Builder:
                 "--out", path, "--guests-dir", self.bare(), "--level", run.level]
         for vm in run.vms:
             argv += ["--vm", vm]
+        if run.notify:
+            argv.append("--notify")
         for word in run.mem:
             argv += ["--mem", word.replace(":", "=")]
         self.command(f"pack-{run.name}", argv)

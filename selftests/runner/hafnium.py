@@ -50,6 +50,8 @@ def reason_against(run):
         return "the machine's memory, which is dumped, includes the hypervisor's there"
     if any(vm.count(":") > 1 for vm in run.vms):
         return "VMs with UUIDs are partition packages there"
+    if run.notify:
+        return "the primary has no notifications there"
     return None
 
 

@@ -65,7 +65,7 @@ class Session:
         return self.builder.initrd(run.kernel, run.module, "demo" not in run.tags, run.programs)
 
     def command_line(self, run, tests):
-        # The tests know id, guest and vCPUs; UUIDs are for discovery to find.
+        # The tests know id, guest and vCPUs; the rest is for discovery to find.
         vms = [f"{number}:{':'.join(vm.split(':')[:2])}" for number, vm in enumerate(run.vms, 2)]
         words = ["console=ttyAMA0", "panic=-1", "oops=panic", "nokaslr" if run.icount else "",
                  "sysctl.kernel.hung_task_timeout_secs=30", *KERNEL_WORDS.get(run.kernel, ()),
