@@ -59,6 +59,10 @@ void guest_unlock(void);
 
 /* guest_irq.c: the calling vCPU's virtual interrupts, and its virtual timer. */
 void guest_irq_enable(u32 intid);
+/* Switches it on or off; false if the hypervisor does not let the vCPU have it. */
+bool guest_irq_switch(u32 intid, bool on);
+/* From now on counts[n] goes up for each interrupt n that the calling vCPU takes. */
+void guest_irq_count(u64 counts[HF_INTERRUPT_COUNT]);
 /* Which of these came since they were last taken. */
 u64 guest_irq_take(u64 mask);
 /* The same, but sleeps in WFI until it is at least one. */
@@ -74,6 +78,8 @@ void guest_mailbox_init(void);
 u16 guest_id(void);
 /* Blocks; false if an interrupt came instead. */
 bool guest_msg_wait(struct guest_msg *msg);
+/* The same; from v2.12 on false, too, if the vCPU was run for no reason that it is told. */
+bool guest_msg_wait_once(struct guest_msg *msg);
 bool guest_msg_poll(struct guest_msg *msg);
 void guest_msg_release(void);
 /* From the TX page. Returns 0 or an FF-A error (negative), BUSY among them. */
@@ -89,6 +95,15 @@ void guest_msg_echo(const struct guest_msg *msg);
 u32 guest_msg_payload_len(const struct guest_msg *msg);
 struct guest_wire *guest_rx(void);
 struct guest_wire *guest_tx(void);
+
+/*
+ * guest_notification.c: FF-A notifications. Only asking for them tells that there are
+ * some. 0 or an FF-A error (negative).
+ */
+int guest_notification_bind(u16 sender, u64 bits);
+int guest_notification_set(u16 receiver, u64 bits);
+/* Those of VMs that are set, and clears them; 0 where it cannot tell, which clears none. */
+u64 guest_notification_get(void);
 
 /* guest_log.c: through HF_DEBUG_LOG. */
 void guest_log(const char *text);

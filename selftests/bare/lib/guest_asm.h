@@ -21,6 +21,7 @@ struct guest_vcpu {
 	void (*entry)(void);
 	/* This vCPU only. */
 	u64 pending;	/* interrupts acknowledged, not yet taken */
+	u64 *counts;	/* of interrupts acknowledged; NULL, or one for each */
 	bool handed;		/* a call that is no receive handed out a message */
 	struct guest_msg early;	/* that message */
 };

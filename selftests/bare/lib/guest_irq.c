@@ -19,6 +19,7 @@ static void timer_off(void)
 /* Called from the vector; acknowledges one interrupt, the next one comes again. */
 void guest_irq_handler(void)
 {
+	struct guest_vcpu *vcpu = guest_this();
 	u32 intid = guest_call(HF_INTERRUPT_GET, 0, 0, 0, 0).x[0];
 
 	if (intid >= HF_INTERRUPT_COUNT)
@@ -26,7 +27,10 @@ void guest_irq_handler(void)
 	/* An expired timer that stays on would fire again at once. */
 	if (intid == HF_VIRTUAL_TIMER_INTID)
 		timer_off();
-	guest_this()->pending |= GUEST_BIT(intid);
+	vcpu->pending |= GUEST_BIT(intid);
+	/* Other vCPUs may write there. */
+	if (vcpu->counts)
+		__atomic_fetch_add(&vcpu->counts[intid], 1, __ATOMIC_RELAXED);
 }
 
 static void open_window(void)
@@ -34,9 +38,19 @@ static void open_window(void)
 	asm volatile("msr daifclr, #2; isb; msr daifset, #2" : : : "memory");
 }
 
+bool guest_irq_switch(u32 intid, bool on)
+{
+	return !guest_call(HF_INTERRUPT_ENABLE, intid, on, HF_INTERRUPT_TYPE_IRQ, 0).x[0];
+}
+
 void guest_irq_enable(u32 intid)
 {
-	guest_call(HF_INTERRUPT_ENABLE, intid, true, HF_INTERRUPT_TYPE_IRQ, 0);
+	guest_irq_switch(intid, true);
+}
+
+void guest_irq_count(u64 counts[HF_INTERRUPT_COUNT])
+{
+	guest_this()->counts = counts;
 }
 
 u64 guest_irq_take(u64 mask)

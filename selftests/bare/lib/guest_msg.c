@@ -67,16 +67,23 @@ void guest_mailbox_init(void)
 	keep_early_message(&r);
 }
 
-static bool receive(u64 fn, struct guest_msg *msg)
+static bool take_early_message(struct guest_msg *msg)
 {
 	struct guest_vcpu *vcpu = guest_this();
+
+	if (!vcpu->handed)
+		return false;
+	vcpu->handed = false;
+	*msg = vcpu->early;
+	return true;
+}
+
+static bool receive(u64 fn, struct guest_msg *msg)
+{
 	struct guest_regs r;
 
-	if (vcpu->handed) {
-		vcpu->handed = false;
-		*msg = vcpu->early;
+	if (take_early_message(msg))
 		return true;
-	}
 	do {
 		r = guest_call(fn, 0, 0, 0, 0);
 		/* From v2.12 a wait returns FFA_RUN when there is nothing to receive. */
@@ -87,6 +94,18 @@ static bool receive(u64 fn, struct guest_msg *msg)
 bool guest_msg_wait(struct guest_msg *msg)
 {
 	return receive(FFA_MSG_WAIT, msg);
+}
+
+bool guest_msg_wait_once(struct guest_msg *msg)
+{
+	struct guest_regs r;
+
+	if (take_early_message(msg))
+		return true;
+	r = guest_call(FFA_MSG_WAIT, 0, 0, 0, 0);
+	if ((u32)r.x[0] == FFA_RUN)
+		return guest_msg_poll(msg);
+	return is_message(&r, msg);
 }
 
 bool guest_msg_poll(struct guest_msg *msg)

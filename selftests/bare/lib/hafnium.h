@@ -36,5 +36,6 @@
 /* What this project's guests send and get: two ports, then the payload. */
 #define HF_MSG_HEADER			16	/* u64 source port, u64 destination port */
 #define HF_MSG_PAYLOAD_MAX		(FFA_MSG_MAX - HF_MSG_HEADER)
+#define HF_PORT_EVENT			0x8000000000000e7e	/* to it: u64, bits that are raised */
 
 #endif
