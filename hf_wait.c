@@ -175,7 +175,8 @@ void hf_wait_notify(struct hf_vm *vm, bool here)
 
 /*
  * A notification is to a waiting vCPU what a message is: something that it finds when it
- * is run, and that one which is about to wait must not miss.
+ * is run, and that one which is about to wait must not miss. But it can wait without
+ * having asked for it.
  */
 int hf_wait_notification(struct hf_vm *vm, u8 number)
 {
@@ -185,6 +186,7 @@ int hf_wait_notification(struct hf_vm *vm, u8 number)
 	if (err)
 		return err;
 	raw_spin_lock_irqsave(&vm->wait_lock, flags);
+	vm->notified = true;
 	hf_wait_accepted_locked(vm);
 	raw_spin_unlock_irqrestore(&vm->wait_lock, flags);
 	hf_wait_notify(vm, false);
@@ -219,7 +221,7 @@ static void begin_locked(struct hf_vcpu *vcpu)
 	__clear_bit(vcpu->index, vm->inside);
 	set_bit(vcpu->index, vm->waiting);
 	if (vcpu->epoch == vm->epoch)
-		WRITE_ONCE(vm->message_pending, false);
+		WRITE_ONCE(vm->message_pending, vm->notified);
 	stop_reading_locked(vcpu);
 }
 
@@ -286,6 +288,7 @@ static void end_waiting(struct hf_vcpu *vcpu, unsigned long requests)
 		WRITE_ONCE(vcpu->spurious, vcpu->spurious + 1);
 	clear_bit(vcpu->index, vm->waiting);
 	vcpu->waiting = false;
+	vm->notified = false;
 	WRITE_ONCE(vm->message_pending, false);
 }
 

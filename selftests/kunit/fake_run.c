@@ -125,7 +125,8 @@ static void leave_wait(struct fake_vm *vm, struct fake_vcpu *vcpu)
 	if (vcpu->waits && hf_ffa_features.wait_returns)
 		fake_rule(vm->full || vm->aborted || vm->tells,
 			  "FFA_RUN: a vCPU that waits, and no message for it");
-	vm->tells = false;
+	if (vcpu->waits)
+		vm->tells = false;
 	if (vcpu->waits && hf_ffa_features.hands_twice && vm->full) {
 		fake_rule(!vm->handed, "FFA_RUN: two vCPUs were handed the same message");
 		vm->handed = true;

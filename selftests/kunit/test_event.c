@@ -208,6 +208,24 @@ static void notification_of_a_vcpu_that_is_about_to_wait_runs_it(struct kunit *t
 	BED_EXPECT_BLOCKED(test, vcpu);
 }
 
+/* The same between two runs: a guest that waits then has found no message, but did not ask. */
+static void notification_before_a_run_that_waits_runs_it_again(struct kunit *test)
+{
+	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
+
+	fake_be(FAKE_V2_12);
+	hf_event_init(&event, &to_first);
+	fake_step(vcpu, &(struct fake_step){
+		.exit = { .func = FFA_INTERRUPT, .vm = 2 },
+		.inside = ring_inside,
+	});
+	fake_exit(vcpu, FFA_MSG_WAIT, 0, 0);
+	fake_exit(vcpu, FFA_MSG_WAIT, 0, 0);
+	bed_start();
+	KUNIT_EXPECT_TRUE(test, bed_eventually(bed_runs(vcpu) == 3));
+	BED_EXPECT_BLOCKED(test, vcpu);
+}
+
 /* --- two ringers, one of them a hard interrupt, against one who changes the route --- */
 
 #define RINGS		100000
@@ -334,6 +352,7 @@ static struct kunit_case event_cases[] = {
 	KUNIT_CASE(numbers_of_the_hypervisor_are_not_offered),
 	KUNIT_CASE(notification_runs_a_vcpu_that_waits),
 	KUNIT_CASE(notification_of_a_vcpu_that_is_about_to_wait_runs_it),
+	KUNIT_CASE(notification_before_a_run_that_waits_runs_it_again),
 	KUNIT_CASE(ringers_see_a_route_as_a_whole),
 	KUNIT_CASE(no_ring_is_lost_while_the_route_is_masked_and_unmasked),
 	{}
