@@ -63,7 +63,7 @@ HEADERS_FRAME = re.compile(r"\s_*(?:rhashtable|rht)_\S+\+0x")
 # sk_common_release() says of itself that messages may still be on their way to the
 # socket that it takes from its process: others read what it clears. A race with either
 # is ours only if the other access is in our code.
-OTHERS_AFFAIR = re.compile(r"\b(?:(?:ns_)?capable|sk_common_release)\b")
+OTHERS_AFFAIR = re.compile(r"\b(?:(?:ns_)?capable(?:_noaudit)?|sk_common_release)\b")
 # The hash table moves its chains. An insertion that the compiler has put into a function
 # of ours locks them, marked as what it is; other accesses there are ours.
 TABLE_MOVES = re.compile(r"\brht_deferred_worker\b")

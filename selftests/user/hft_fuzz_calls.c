@@ -5,10 +5,13 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <hf/hafnium.h>
 
 #include "hft.h"
 #include "hft_fuzz_args.h"
@@ -71,8 +74,36 @@ static int special_burst(struct fuzz_task *t, int fd)
 	return sent ? 0 : -1;
 }
 
+/* Routes of this process's own device, from and to any of its files. */
+static int special_event(struct fuzz_task *t, int fd)
+{
+	static const unsigned long requests[] = {
+		HF_EVENT_QUERY, HF_EVENT_ASSIGN, HF_EVENT_ASSIGN, HF_EVENT_ASSIGN,
+		HF_EVENT_UPDATE, HF_EVENT_UPDATE, HF_EVENT_RING, HF_EVENT_LISTEN,
+		HF_EVENT_LISTEN, _IO(HF_EVENT_MAGIC, 7),
+	};
+	static int dev = -1;
+	struct hf_event_route route = {
+		.fd = fuzz_pick(t, 8) ? fd : -1,
+		.flags = fuzz_pick(t, 16) ? fuzz_pick(t, 3) : fuzz_pick(t, 9),
+		.vm = fuzz_pick(t, 8) ? 2 + fuzz_pick(t, 4) : fuzz_pick(t, 70000),
+		.vcpu = fuzz_pick(t, 2) ? HF_EVENT_VCPU_ANY : fuzz_pick(t, 3),
+		.number = fuzz_pick(t, 8) ? 4 + fuzz_pick(t, 4) : fuzz_pick(t, 70),
+		.reserved = { !fuzz_pick(t, 32) },
+	};
+
+	if (dev >= 0 && !fuzz_pick(t, 64)) {
+		close(dev);
+		dev = -1;
+	}
+	if (dev < 0)
+		dev = open("/dev/hafnium", O_RDWR | O_CLOEXEC);
+	return ioctl(dev, requests[fuzz_pick(t, sizeof(requests) / sizeof(requests[0]))],
+		     fuzz_pick(t, 32) ? (uint64_t)&route : arg_buf(t));
+}
+
 /* What takes more than one call has a number of our own. */
-enum { FORK = -1, EPOLL = -2, PROC = -3, BURST = -4 };
+enum { FORK = -1, EPOLL = -2, PROC = -3, BURST = -4, EVENT = -5 };
 
 static int special_call(struct fuzz_task *t, int number, int fd)
 {
@@ -83,6 +114,8 @@ static int special_call(struct fuzz_task *t, int number, int fd)
 		return special_epoll(t, fd);
 	case BURST:
 		return special_burst(t, fd);
+	case EVENT:
+		return special_event(t, fd);
 	default:
 		return special_proc(t, fd);
 	}
@@ -137,6 +170,8 @@ static const struct call {
 	{ "epoll", EPOLL, 3, NOTHING, { arg_fd } },
 	{ "proc", PROC, 2, NOTHING, { arg_fd } },
 	{ "burst", BURST, 12, NOTHING, { arg_fd } },
+	{ "eventfd", SYS_eventfd2, 6, MAKES_FD, { arg_number, arg_accept_flags } },
+	{ "event", EVENT, 16, NOTHING, { arg_fd } },
 };
 
 #define CALLS	(sizeof(calls) / sizeof(calls[0]))

@@ -16,12 +16,16 @@
 #include <sys/socket.h>
 
 #include "hft_dgram.h"
+#include "hft_event.h"
 #include "hft_faults.h"
 #include "hft_harness.h"
 #include "hft_leak.h"
 
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 1200
+
+/* An interrupt that the guest never enables. */
+#define EVENT			20
 
 static int open_socket(struct hft_stage *stage)
 {
@@ -131,6 +135,63 @@ static int act_files(struct hft_stage *stage)
 	return err;
 }
 
+static int open_device(struct hft_stage *stage)
+{
+	stage->fd = hft_event_open();
+	stage->other_fd = hft_eventfd();
+	return stage->fd < 0 || stage->other_fd < 0 ? -1 : 0;
+}
+
+static int call(const struct hft_stage *stage, unsigned long cmd, unsigned int flags)
+{
+	return hft_event_call(stage->fd, cmd, stage->other_fd, stage->vm, HF_EVENT_VCPU_ANY,
+			      EVENT, flags);
+}
+
+static int open_with_a_route(struct hft_stage *stage)
+{
+	return open_device(stage) || call(stage, HF_EVENT_ASSIGN, 0) ? -1 : 0;
+}
+
+static int act_open(struct hft_stage *stage)
+{
+	stage->fd = hft_event_open();
+	return stage->fd < 0 ? stage->fd : 0;
+}
+
+static int act_query(struct hft_stage *stage)
+{
+	struct hf_event_info info;
+
+	return hft_event_query(stage->fd, stage->vm, &info);
+}
+
+static int act_assign(struct hft_stage *stage)
+{
+	return call(stage, HF_EVENT_ASSIGN, 0);
+}
+
+static int act_update(struct hft_stage *stage)
+{
+	return call(stage, HF_EVENT_UPDATE, HF_EVENT_MASKED);
+}
+
+static int act_listen(struct hft_stage *stage)
+{
+	return call(stage, HF_EVENT_LISTEN, 0);
+}
+
+/* What was not assigned can be, what was cannot be again. */
+static int check_assigned(struct hft_stage *stage, int err)
+{
+	return call(stage, HF_EVENT_ASSIGN, 0) == (err ? 0 : -EBUSY) ? 0 : -1;
+}
+
+static int check_listens(struct hft_stage *stage, int err)
+{
+	return call(stage, HF_EVENT_LISTEN, 0) == (err ? 0 : -EBUSY) ? 0 : -1;
+}
+
 /* It has to be usable, however often it failed before. */
 static int check_echo(struct hft_stage *stage, int err)
 {
@@ -191,6 +252,14 @@ static const struct hft_op ops[] = {
 	  .act = act_recvfrom, .check = check_message_or_name, .errors = { EFAULT } },
 	{ .name = "getsockname()", .prepare = open_connected, .act = act_name,
 	  .check = check_echo, .errors = { EFAULT } },
+	{ .name = "open() of the device", .act = act_open, .errors = { ENOMEM, ENFILE } },
+	{ .name = "HF_EVENT_QUERY", .prepare = open_device, .act = act_query, .errors = { EFAULT } },
+	{ .name = "HF_EVENT_ASSIGN", .prepare = open_device, .act = act_assign,
+	  .check = check_assigned, .errors = { ENOMEM, EFAULT } },
+	{ .name = "HF_EVENT_UPDATE", .prepare = open_with_a_route, .act = act_update,
+	  .errors = { EFAULT } },
+	{ .name = "HF_EVENT_LISTEN", .prepare = open_device, .act = act_listen,
+	  .check = check_listens, .errors = { ENOMEM, EFAULT } },
 	{ .name = "reading /proc and debugfs", .prepare = open_connected,
 	  .act = act_files, .check = check_other_echo, .errors = { ENOMEM, ENFILE, EFAULT } },
 };
