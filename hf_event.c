@@ -10,6 +10,7 @@
  * it out of there rings.
  * Does not: know of files (hf_event_dev.c), or how a vCPU is woken (hf_wait.c).
  */
+#include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/xarray.h>
 
@@ -133,8 +134,10 @@ void hf_event_set(struct hf_event *event, const struct hf_event_target *target)
 	u64 word = atomic64_read(&event->word);
 	u64 new;
 
-	if (hf_mutant(ROUTE_TORN))
+	if (hf_mutant(ROUTE_TORN)) {
 		atomic64_set(&event->word, (word & ~VCPU_MASK) | (pack(target) & VCPU_MASK));
+		udelay(2);
+	}
 	/*
 	 * (T) A ring could be kept after we found none.
 	 *
