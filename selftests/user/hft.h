@@ -23,7 +23,7 @@
 #include "../bare/lib/testcall.h"
 
 #define HFT_NO_VM		4711	/* an id that no boot of ours hands out */
-#define HFT_PATIENCE_MS		5000	/* later than this counts as a stall */
+#define HFT_PATIENCE_MS		20000	/* later than this counts as a stall */
 
 #define HFT_VCPU(vm, vcpu)	((uint32_t)(vm) << 16 | (vcpu))
 

@@ -12,7 +12,7 @@
 #include "hft.h"
 
 #undef TEST_TIMEOUT_DEFAULT
-#define TEST_TIMEOUT_DEFAULT 60
+#define TEST_TIMEOUT_DEFAULT 120
 
 /*
  * Skip with a reason that names the test, because the harness prints nothing

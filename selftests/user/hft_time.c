@@ -190,5 +190,5 @@ unsigned int hft_patience_ms(void)
 	bool slow = !access("/sys/kernel/debug/kcsan", F_OK) ||
 		    !access("/sys/kernel/debug/kmemleak", F_OK);
 
-	return slow ? 4 * HFT_PATIENCE_MS : HFT_PATIENCE_MS;
+	return slow ? 2 * HFT_PATIENCE_MS : HFT_PATIENCE_MS;
 }
