@@ -2,7 +2,7 @@
 /*
  * A VM that dies: its sockets learn of it, nobody else notices.
  *
- * Needs five fault guests, one for each test, and an echo guest. What is dead
+ * Needs six fault guests, one for each test, and an echo guest. What is dead
  * stays dead until the next boot, so a second run skips. Real Hafnium hands a
  * fault back to the guest; there these tests skip, too.
  */
@@ -11,6 +11,7 @@
 
 #include "hft_harness.h"
 #include "hft_dgram.h"
+#include "hft_event.h"
 
 #define IS_ALIVE(vm) is_state(vm, "alive")
 
@@ -62,6 +63,40 @@ static int dies_of(unsigned int vm, char kind)
 	if (send(fd, &kind, 1, 0) != 1)
 		return 101;
 	return tells_of_death(fd) + 10 * tells_of_death(bystander);
+}
+
+/* A device that listens to the VM. */
+static int open_bell(unsigned int vm)
+{
+	int dev = hft_event_open();
+
+	return dev < 0 || hft_event_call(dev, HF_EVENT_LISTEN, hft_eventfd(), vm,
+					 HF_EVENT_VCPU_ANY, 1, 0) ? -1 : dev;
+}
+
+TEST(death_of_a_vm_ends_its_doorbells)
+{
+	NEED_FRESH_GUEST(guest, 5);
+	HFT_NEED_GUEST(echo, "echo", 0);
+	int dev = open_bell(guest->id), others = open_bell(echo->id), fd = hft_eventfd();
+	struct hf_event_info info;
+
+	ASSERT_LE(0, dev);
+	ASSERT_LE(0, others);
+	ASSERT_EQ(0, hft_event_call(dev, HF_EVENT_ASSIGN, fd, guest->id, 0, 20, 0));
+	EXPECT_EQ(0, hft_poll(dev, POLLIN, 0));
+	ASSERT_EQ(0, dies_of(guest->id, 'k'));
+	EXPECT_EQ(POLLERR | POLLHUP, hft_poll(dev, POLLIN, HFT_PATIENCE_MS));
+	EXPECT_EQ(0, hft_poll(others, POLLIN, 0));
+
+	EXPECT_EQ(-EPIPE, hft_event_query(dev, guest->id, &info));
+	EXPECT_EQ(-EPIPE, hft_event_call(dev, HF_EVENT_RING, -1, guest->id, 0, 20, 0));
+	EXPECT_EQ(-EPIPE, hft_event_call(dev, HF_EVENT_UPDATE, fd, guest->id, 0, 21, 0));
+	EXPECT_EQ(-EPIPE, hft_event_call(others, HF_EVENT_ASSIGN, fd, guest->id, 0, 20, 0));
+	EXPECT_EQ(0, hft_event_write(fd));
+	EXPECT_EQ(0, hft_event_call(dev, HF_EVENT_ASSIGN, fd, 0, 0, 0, HF_EVENT_DEASSIGN));
+	EXPECT_EQ(0, close(dev));
+	EXPECT_EQ(0, others_answer());
 }
 
 TEST(death_of_a_vm_reaches_its_own_sockets_only)
