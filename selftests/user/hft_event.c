@@ -100,6 +100,14 @@ int hft_event_enable(int sock, unsigned int vcpu, unsigned int number, bool on)
 	return ask(sock, request, sizeof(request), &answer, sizeof(answer)) ?: answer;
 }
 
+uint64_t hft_event_woken(int sock, unsigned int vcpu)
+{
+	uint8_t request[] = { 'T', vcpu };
+	uint64_t ticks;
+
+	return ask(sock, request, sizeof(request), &ticks, sizeof(ticks)) ? 0 : ticks;
+}
+
 int hft_event_send(int sock, uint64_t bits, uint32_t times)
 {
 	struct __attribute__((packed)) {

@@ -32,6 +32,8 @@ int64_t hft_event_count(int sock, unsigned int vcpu, unsigned int number);
 /* Of all numbers of that vCPU but one. */
 int64_t hft_event_others(int sock, unsigned int vcpu, unsigned int number);
 int hft_event_enable(int sock, unsigned int vcpu, unsigned int number, bool on);
+/* When that vCPU last woke up, in ticks of the counter; 0 on failure. */
+uint64_t hft_event_woken(int sock, unsigned int vcpu);
 /* It sends so many messages with these bits to HF_PORT_EVENT. */
 int hft_event_send(int sock, uint64_t bits, uint32_t times);
 

@@ -15,6 +15,8 @@
  *                              by interrupt 8, which vCPU 0 injects and they count
  *   'D' u64 bits, u32 times    sends so many messages {u64 bits} from the request's port
  *                              to HF_PORT_EVENT of the primary, then an empty answer
+ *   'T' u8 vcpu                u64, the time at which that vCPU, not vCPU 0, last woke up,
+ *                              in ticks of the counter
  *   'N' u64 bits               FFA_NOTIFICATION_SET to the primary; s32 0 or its error
  *
  * At first 8 to 63 are on.
@@ -40,6 +42,8 @@ struct order {
 	bool open;
 };
 
+static u64 woken[VCPUS_MAX];
+
 static u64 counts[VCPUS_MAX][HF_INTERRUPT_COUNT];
 static struct order orders[VCPUS_MAX];
 static unsigned int vcpu_count = 1;
@@ -58,6 +62,7 @@ static void obey(void)
 	switch_all_on();
 	for (;;) {
 		guest_irq_wait(ALL);
+		__atomic_store_n(&woken[guest_cpu()], guest_ticks(), __ATOMIC_RELAXED);
 		if (!__atomic_load_n(&order->open, __ATOMIC_ACQUIRE))
 			continue;
 		order->good = guest_irq_switch(order->intid, order->on);
@@ -133,6 +138,7 @@ static u32 length_of(u8 command)
 {
 	switch (command) {
 	case 'C':
+	case 'T':
 		return 2;
 	case 'Z':
 		return 1;
@@ -156,6 +162,11 @@ static void serve_request(const struct request *req)
 		if (arg[0] >= vcpu_count)
 			break;
 		answer(req, counts[arg[0]], sizeof(counts[0]));
+		return;
+	case 'T':
+		if (arg[0] >= vcpu_count)
+			break;
+		answer(req, &woken[arg[0]], sizeof(woken[0]));
 		return;
 	case 'Z':
 		zero_counts();
