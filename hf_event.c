@@ -93,7 +93,7 @@ static bool is_within_budget(struct hf_vm *vm)
 		WRITE_ONCE(vm->rings_tick, now);
 		atomic_set(&vm->rings_left, READ_ONCE(hf_event_budget));
 	}
-	return atomic_dec_return(&vm->rings_left) >= 0;
+	return atomic_dec_return_relaxed(&vm->rings_left) >= 0;
 }
 
 /* Whether the ring is to be kept in the word, and how. */

@@ -63,8 +63,10 @@ static int charge(struct event_file *file)
 {
 	if (file->count == ROUTES_OF_FILE)
 		return -ENOSPC;
-	if (!atomic_add_unless(&routes_left, -1, 0))
+	if (atomic_dec_return_relaxed(&routes_left) < 0) {
+		atomic_inc(&routes_left);
 		return -ENOSPC;
+	}
 	file->count++;
 	return 0;
 }
