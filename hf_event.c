@@ -111,20 +111,26 @@ void hf_event_ring(struct hf_event *event)
 	u64 word = atomic64_read(&event->word);
 	u64 kept;
 
-	/*
-	 * (S) Who unmasks the route could find nothing kept while we find it masked.
-	 *
-	 * Orders: what the ring is about  ->  word, read and changed as one
-	 * Pairs:  (T) in hf_event_set()
-	 * Proof:  litmus/RMW+ring-vs-unmask, litmus/MP+payload-vs-unmask, spin/event
-	 */
-	do {
+	for (;;) {
 		kept = keep(word);
 		if (!kept) {
 			reach(word);
 			return;
 		}
-	} while (!atomic64_try_cmpxchg(&event->word, &word, word | kept));
+		/*
+		 * (S) The route could be unmasked before the ring is kept, and after we found
+		 * it masked. A word that has PENDING already is written all the same, or the
+		 * ring that is kept could be taken out without seeing what this one is about.
+		 *
+		 * Orders: what the ring is about  ->  word, read and changed as one
+		 * Pairs:  (T) in hf_event_set(), (U) in ring_late()
+		 * Proof:  litmus/RMW+ring-vs-unmask, litmus/MP+payload-vs-unmask,
+		 *	   litmus/SB+second-ring-vs-unmask, litmus/SB+second-ring-vs-late,
+		 *	   spin/event
+		 */
+		if (atomic64_try_cmpxchg(&event->word, &word, word | kept))
+			break;
+	}
 	if (kept & LATE)
 		queue_delayed_work(system_dfl_wq, &event->late, 1);
 }
@@ -138,18 +144,22 @@ void hf_event_set(struct hf_event *event, const struct hf_event_target *target)
 		atomic64_set(&event->word, (word & ~VCPU_MASK) | (pack(target) & VCPU_MASK));
 		udelay(2);
 	}
-	/*
-	 * (T) A ring could be kept after we found none.
-	 *
-	 * Orders: word, read and changed as one  ->  the ring
-	 * Pairs:  (S) in hf_event_ring()
-	 * Proof:  litmus/RMW+ring-vs-unmask, litmus/MP+payload-vs-unmask, spin/event
-	 */
-	do {
+	for (;;) {
 		new = pack(target) | (word & (PENDING | LATE));
 		if (!(new & (MASKED | LATE)) || hf_mutant(RING_LEFT_BEHIND))
 			new &= ~PENDING;
-	} while (!atomic64_try_cmpxchg(&event->word, &word, new));
+		/*
+		 * (T) A ring could be kept after we found none.
+		 *
+		 * Orders: word, read and changed as one  ->  the ring
+		 * Pairs:  (S) in hf_event_ring(), (U) in ring_late()
+		 * Proof:  litmus/RMW+ring-vs-unmask, litmus/MP+payload-vs-unmask,
+		 *	   litmus/SB+second-ring-vs-unmask, litmus/RMW+unmask-vs-late,
+		 *	   litmus/MP+target-vs-ring, spin/event
+		 */
+		if (atomic64_try_cmpxchg(&event->word, &word, new))
+			break;
+	}
 	if (word & PENDING && !(new & (PENDING | MASKED)) && !hf_mutant(UNMASKED_BLIND))
 		reach(new);
 }
@@ -160,11 +170,21 @@ static void ring_late(struct work_struct *work)
 	u64 word = atomic64_read(&event->word);
 	u64 new;
 
-	do {
+	for (;;) {
 		new = word & ~LATE;
 		if (!(word & MASKED))
 			new &= ~PENDING;
-	} while (!atomic64_try_cmpxchg(&event->word, &word, new));
+		/*
+		 * (U) The route could be unmasked at this moment, and each of the two would
+		 * leave the ring to the other.
+		 *
+		 * Orders: word, read and changed as one  ->  the ring
+		 * Pairs:  (S) in hf_event_ring(), (T) in hf_event_set()
+		 * Proof:  litmus/RMW+unmask-vs-late, litmus/SB+second-ring-vs-late, spin/event
+		 */
+		if (atomic64_try_cmpxchg(&event->word, &word, new))
+			break;
+	}
 	if (word & PENDING && !(new & PENDING))
 		reach(new);
 }
