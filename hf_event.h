@@ -66,7 +66,7 @@ void hf_event_set(struct hf_event *event, const struct hf_event_target *target);
  */
 void hf_event_ring(struct hf_event *event);
 
-/* The caller sees to it that nobody rings any more. May sleep. */
+/* The caller sees to it that nobody rings any more. What is late comes first. May sleep. */
 void hf_event_end(struct hf_event *event);
 
 /**

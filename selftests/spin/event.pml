@@ -16,8 +16,8 @@
  * is taken out, and is taken out once; a masked route rings only for what had begun before; nobody touches
  * a route, or its eventfd, that is freed, work item included; a hard interrupt waits for nobody that it
  * interrupted. Report L2, L3.
- * Not here: memory order (../litmus), how a vCPU is woken (vcpu_sleep.pml). A ring that is kept when its
- * route ends goes with it.
+ * Not here: memory order (../litmus), how a vCPU is woken (vcpu_sleep.pml). A ring that is kept because of
+ * MASKED when its route ends goes with it.
  *
  * Sites:  hf_event.c:(S) hf_event_ring(), hf_event.c:(T) hf_event_set(), hf_event.c:(U) ring_late(),
  *         hf_event.c:hf_event_end(), hf_event_dev.c:eventfd_woken(), hf_event_dev.c:end_route(),
@@ -41,9 +41,10 @@
  * Mutant: LATE_TWICE set: who unmasks rings what the work item will ring, too
  * Mutant: WORK_FORGOTTEN set: a ring beyond the budget is kept, and no work item queued
  * Mutant: SET_LOCKED one-cpu: the word is changed under a lock, with interrupts on
- * Mutant: FREE_FIRST end: a route is freed before its work item is cancelled
- * Mutant: CANCEL_FIRST end: the work item is cancelled while the route can still be rung
- * Mutant: CANCEL_UNWAITED end: a work item that runs is not waited for
+ * Mutant: FREE_FIRST end: a route is freed before its work item is flushed
+ * Mutant: FLUSH_FIRST end: the work item is flushed while the route can still be rung
+ * Mutant: FLUSH_UNWAITED end: a work item that runs is not waited for
+ * Mutant: LATE_CANCELLED end: a ring beyond the budget goes with its route, though that is not masked
  * Mutant: QUEUE_FORGOTTEN end: a route is freed that is still in its eventfd's queue
  * Mutant: EVENTFD_BORROWED end: the route holds no reference to its eventfd
  * Mutant: ENDED_BY_CLOSE end: the close of the eventfd ends the route where it is seen
@@ -437,17 +438,20 @@ inline put_context()
 
 inline hf_event_end()
 {
-	queued = false;				/* cancel_delayed_work_sync() */
-#ifndef CANCEL_UNWAITED
-	!running;
+#ifdef LATE_CANCELLED
+	queued = false;
 #endif
-	skip
+#ifdef FLUSH_UNWAITED
+	!queued					/* flush_delayed_work() */
+#else
+	!queued && !running
+#endif
 }
 
 inline end_route()
 {
 	atomic { assert(assigned); assigned = false };
-#ifdef CANCEL_FIRST
+#ifdef FLUSH_FIRST
 	hf_event_end();
 #endif
 #ifndef QUEUE_FORGOTTEN
@@ -458,7 +462,7 @@ inline end_route()
 #ifdef FREE_FIRST
 	route_freed = true;
 #endif
-#ifndef CANCEL_FIRST
+#ifndef FLUSH_FIRST
 	hf_event_end();
 #endif
 #ifndef EVENTFD_BORROWED
@@ -539,7 +543,11 @@ init {
 #endif
 	};
 #ifdef ENDS
-	atomic { all_ended && context_freed -> assert(route_freed && !queued && !running) }
+	atomic {
+		all_ended && context_freed ->
+		assert(route_freed && !queued && !running);
+		assert((word & MASKED) || (!untold[THREAD] && !untold[INTERRUPT]))
+	}
 #else
 	atomic { all_set && !ringers_left && !queued && !running -> assert(!untold[THREAD] && !untold[INTERRUPT]) }
 #endif
