@@ -382,9 +382,9 @@ static const struct {
 	{ HF_EVENT_LISTEN,	HF_EVENT_DEASSIGN,			true,	do_listen },
 };
 
-static long event_ioctl(struct file *filp, unsigned int cmd, unsigned long user)
+static long event_ioctl(struct file *filep, unsigned int cmd, unsigned long user)
 {
-	struct event_file *file = filp->private_data;
+	struct event_file *file = filep->private_data;
 	struct hf_event_route arg;
 	int i, err;
 
@@ -407,11 +407,11 @@ static long event_ioctl(struct file *filp, unsigned int cmd, unsigned long user)
 	return err;
 }
 
-static __poll_t event_poll(struct file *filp, poll_table *wait)
+static __poll_t event_poll(struct file *filep, poll_table *wait)
 {
-	struct event_file *file = filp->private_data;
+	struct event_file *file = filep->private_data;
 
-	poll_wait(filp, &file->died, wait);
+	poll_wait(filep, &file->died, wait);
 	return READ_ONCE(file->dead) ? EPOLLERR | EPOLLHUP : 0;
 }
 
@@ -449,7 +449,7 @@ void hf_event_vm_died(struct hf_vm *vm)
 	mutex_unlock(&files_lock);
 }
 
-static int event_open(struct inode *inode, struct file *filp)
+static int event_open(struct inode *inode, struct file *filep)
 {
 	struct event_file *file;
 
@@ -462,16 +462,16 @@ static int event_open(struct inode *inode, struct file *filp)
 	INIT_LIST_HEAD(&file->routes);
 	INIT_LIST_HEAD(&file->listeners);
 	init_waitqueue_head(&file->died);
-	filp->private_data = file;
+	filep->private_data = file;
 	mutex_lock(&files_lock);
 	list_add(&file->node, &files);
 	mutex_unlock(&files_lock);
 	return 0;
 }
 
-static int event_release(struct inode *inode, struct file *filp)
+static int event_release(struct inode *inode, struct file *filep)
 {
-	struct event_file *file = filp->private_data;
+	struct event_file *file = filep->private_data;
 	struct route *route, *next;
 	struct listener *l;
 

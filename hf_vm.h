@@ -26,8 +26,7 @@ struct hf_vm {
 	kuid_t owner;			/* who may use it without a capability */
 	kgid_t group;			/* the same; either may be invalid = nobody */
 
-	/* Written by hf_vm.c; see hf_vm_nr_vcpus(). */
-	u16 nr_vcpus;
+	u16 nr_vcpus;			/* written by hf_vm.c; see hf_vm_nr_vcpus() */
 
 	/* Any CPU; Documentation/wake-up.rst. */
 	unsigned long *waiting;		/* vCPUs blocked in FFA_MSG_WAIT */
@@ -78,8 +77,7 @@ struct hf_vm {
 	bool stall_reported, stuck_reported;
 
 	/* Counters for display. */
-	atomic_long_t sent, received, rings;
-	atomic_long_t dropped_short, dropped_size, dropped_sender;
+	atomic_long_t sent, received, rings, dropped_short, dropped_size, dropped_sender;
 	atomic_long_t dropped_port, dropped_full, dropped_unsent, dropped_vsock;
 };
 

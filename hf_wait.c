@@ -288,7 +288,6 @@ static void end_waiting(struct hf_vcpu *vcpu, unsigned long requests)
 		WRITE_ONCE(vcpu->spurious, vcpu->spurious + 1);
 	clear_bit(vcpu->index, vm->waiting);
 	vcpu->waiting = false;
-	vm->notified = false;
 	WRITE_ONCE(vm->message_pending, false);
 }
 
@@ -332,6 +331,7 @@ bool hf_wait_end(struct hf_vcpu *vcpu, unsigned long requests)
 		vcpu->early = 0;
 		vcpu->epoch = vm->epoch;
 		__clear_bit(vcpu->index, vm->deferred);
+		vm->notified = false;
 		end_waiting(vcpu, requests);
 		__set_bit(vcpu->index, vm->readers);
 	}

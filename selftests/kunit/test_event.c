@@ -15,12 +15,8 @@
 
 static const struct hf_event_target to_first = { .vm = 2, .vcpu = 0, .number = ID };
 static const struct hf_event_target to_second = { .vm = 2, .vcpu = 1, .number = ID + 1 };
-static const struct hf_event_target first_masked = {
-	.vm = 2, .vcpu = 0, .number = ID, .masked = true
-};
-static const struct hf_event_target second_masked = {
-	.vm = 2, .vcpu = 1, .number = ID + 1, .masked = true
-};
+static const struct hf_event_target first_masked = { 2, 0, ID, true };
+static const struct hf_event_target second_masked = { 2, 1, ID + 1, true };
 
 static struct hf_event event;
 
@@ -139,6 +135,20 @@ static void late_ring_of_a_masked_route_is_kept(struct kunit *test)
 	hf_event_set(&event, &to_second);
 	KUNIT_EXPECT_EQ(test, 1, injected(vm, 1, ID + 1));
 	KUNIT_EXPECT_EQ(test, 0, injected(vm, 0, ID));
+}
+
+/* The eventfd was read: nobody else will ring. */
+static void late_ring_arrives_before_its_route_ends(struct kunit *test)
+{
+	struct hf_vm *vm = bed_vm(test, 2, 1);
+	uint budget = hf_event_budget;
+
+	hf_event_budget = 0;
+	hf_event_init(&event, &to_first);
+	hf_event_ring(&event);
+	hf_event_end(&event);
+	KUNIT_EXPECT_EQ(test, 1, injected(vm, 0, ID));
+	hf_event_budget = budget;
 }
 
 static void dead_and_unknown_vms_are_refused(struct kunit *test)
@@ -352,6 +362,7 @@ static struct kunit_case event_cases[] = {
 	KUNIT_CASE(kept_ring_goes_with_the_route),
 	KUNIT_CASE(rings_beyond_the_budget_are_one_at_a_later_tick),
 	KUNIT_CASE(late_ring_of_a_masked_route_is_kept),
+	KUNIT_CASE(late_ring_arrives_before_its_route_ends),
 	KUNIT_CASE(dead_and_unknown_vms_are_refused),
 	KUNIT_CASE(numbers_of_the_hypervisor_are_not_offered),
 	KUNIT_CASE(notification_runs_a_vcpu_that_waits),

@@ -18,7 +18,7 @@
 
 /* How a VM is rung, and how it rings. */
 #define HF_EVENT_INTERRUPT	1	/* virtual interrupts */
-#define HF_EVENT_NOTIFICATION	2	/* FF-A notifications that the VM has bound to the primary */
+#define HF_EVENT_NOTIFICATION	2	/* FF-A notifications, which the VM has to bind */
 #define HF_EVENT_MESSAGE	4	/* messages to HF_PORT_EVENT */
 
 /*
@@ -64,9 +64,9 @@ struct hf_event_route {
 };
 
 /* HF_EVENT_ASSIGN: the route of that eventfd ends. HF_EVENT_LISTEN: that of VM and number. */
-#define HF_EVENT_DEASSIGN	(1 << 0)
+#define HF_EVENT_DEASSIGN	1
 /* HF_EVENT_ASSIGN, HF_EVENT_UPDATE: rings are kept, and become one when it is unmasked. */
-#define HF_EVENT_MASKED		(1 << 1)
+#define HF_EVENT_MASKED		2
 
 #define HF_EVENT_MAGIC		0xf5
 
