@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The programs of af_hf(7) and hf_vsock(4), and the lines of README.md about
- * AF_VSOCK, taken from there by the Makefile, so that what people copy is what
- * was tested.
+ * The programs of af_hf(7), hf_vsock(4) and hafnium(4), and the lines of README.md
+ * about AF_VSOCK, taken from there by the Makefile, so that what people copy is
+ * what was tested.
  *
  * Needs a vsock guest as VM 2, an echo guest, a flood guest, which sends to a
- * port of ours, and the guest vsock_example.
+ * port of ours, the guest vsock_example, and an event guest.
  */
 #include <poll.h>
 #include <signal.h>
 
+#include "hft_event.h"
 #include "hft_vsock.h"
 #include "hft_harness.h"
 #include "hft_dgram.h"
@@ -28,6 +29,12 @@
 #undef main
 #define main vsock_server
 #include "man_vsock_server.c"
+#undef main
+#define main event_ring
+#include "man_event_ring.c"
+#undef main
+#define main event_listen
+#include "man_event_listen.c"
 #undef main
 
 #define PORT		"6100"
@@ -229,6 +236,46 @@ TEST(lines_of_the_readme_reach_the_guest)
 	EXPECT_EQ(5, hft_vsock_recv_all(fd, answer, sizeof(answer)));
 	EXPECT_EQ(0, memcmp(answer, "hello", 5));
 	close(fd);
+}
+
+TEST(eventfd_rings_the_vm)
+{
+	HFT_NEED_GUEST(guest, "event", 0);
+	struct program ring = { .main = event_ring, .argv = { "", number(guest->id), "10" } };
+	struct hf_event_info info;
+	int dev = hft_event_open();
+	int sock = hft_connect(guest->id, 10);
+
+	ASSERT_LE(0, dev);
+	ASSERT_EQ(0, hft_event_query(dev, guest->id, &info));
+	close(dev);
+	if (info.rings != HF_EVENT_INTERRUPT)
+		HFT_SKIP("this hypervisor injects no interrupts");
+	ASSERT_LE(0, sock);
+	ASSERT_EQ(0, hft_event_zero(sock));
+	ASSERT_EQ(0, start(&ring));
+	EXPECT_TRUE(prints(&ring, " by 10\n"));
+	EXPECT_EQ(0, hft_join(ring.pid, HFT_PATIENCE_MS));
+	EXPECT_TRUE(hft_eventually(hft_event_count(sock, 0, 10) +
+				   hft_event_count(sock, 1, 10) >= 1));
+	close(sock);
+}
+
+TEST(listener_tells_how_often_the_vm_rang)
+{
+	HFT_NEED_GUEST(guest, "event", 0);
+	struct program listen = { .main = event_listen, .argv = { "", number(guest->id), "5" } };
+	int sock = hft_connect(guest->id, 10);
+	char line[40];
+
+	ASSERT_LE(0, sock);
+	ASSERT_EQ(0, start(&listen));
+	ASSERT_TRUE(prints(&listen, "listening\n"));
+	ASSERT_EQ(0, hft_event_send(sock, 1 << 5, 1));
+	snprintf(line, sizeof(line), "VM %u rang 1 times\n", guest->id);
+	EXPECT_TRUE(prints(&listen, line));
+	stop(&listen);
+	close(sock);
 }
 
 /* The smallest guest, with more than it has room for, which comes back in order. */
