@@ -379,4 +379,5 @@ static struct kunit_suite event_suite = {
 	.exit = bed_exit,
 	.test_cases = event_cases,
 };
+
 kunit_test_suite(event_suite);
