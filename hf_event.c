@@ -12,6 +12,7 @@
  */
 #include <linux/delay.h>
 #include <linux/jiffies.h>
+#include <linux/minmax.h>
 #include <linux/xarray.h>
 
 #include "hf_compat.h"
@@ -79,7 +80,7 @@ static int reach(u64 word)
 	if (hf_event_mechanism() == HF_EVENT_NOTIFICATION)
 		return hf_wait_notification(vm, number);
 	if (vcpu != HF_EVENT_ANY)
-		return hf_wait_interrupt_vcpu(vm, vcpu, number);
+		return min(hf_wait_interrupt_vcpu(vm, vcpu, number), 0);
 	hf_wait_interrupt(vm, number);
 	return 0;
 }

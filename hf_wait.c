@@ -378,16 +378,17 @@ void hf_wait_exit(struct hf_vcpu *vcpu, enum hf_exit_kind kind, bool rests)
 {
 	struct hf_vm *vm = vcpu->vm;
 	bool gone = kind == HF_EXIT_OFF || kind == HF_EXIT_ABORTED;
+	unsigned long flags;
 
 	if (!hf_ffa_features.rx_overwrite ||
 	    !(gone || test_bit(vcpu->index, vm->pollers)))
 		return;
-	raw_spin_lock(&vm->wait_lock);
+	raw_spin_lock_irqsave(&vm->wait_lock, flags);
 	__clear_bit(vcpu->index, vm->inside);
 	/* Should it be switched on again, it begins anew. */
 	if (gone)
 		set_bit(vcpu->index, vm->pollers);
 	if (gone || has_read_locked(vcpu, kind, rests))
 		stop_reading_locked(vcpu);
-	raw_spin_unlock(&vm->wait_lock);
+	raw_spin_unlock_irqrestore(&vm->wait_lock, flags);
 }

@@ -160,9 +160,11 @@ static void dead_and_unknown_vms_are_refused(struct kunit *test)
 	hf_event_init(&event, &unknown);
 	hf_event_ring(&event);
 	KUNIT_EXPECT_EQ(test, 0, hf_event_ring_once(&to_first));
+	fake_vcpu(&vm->vcpus[0])->takes_interrupt[ID] = true;
+	KUNIT_EXPECT_EQ_MSG(test, 0, hf_event_ring_once(&to_first), "EL2 says 1");
 	vm->dead = true;
 	KUNIT_EXPECT_EQ(test, -EPIPE, hf_event_ring_once(&to_first));
-	KUNIT_EXPECT_EQ(test, 1, injected(vm, 0, ID));
+	KUNIT_EXPECT_EQ(test, 2, injected(vm, 0, ID));
 }
 
 static void numbers_of_the_hypervisor_are_not_offered(struct kunit *test)

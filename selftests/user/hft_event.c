@@ -29,8 +29,9 @@ int hft_event_call(int dev, unsigned long cmd, int fd, unsigned int vm, unsigned
 	struct hf_event_route route = {
 		.fd = fd, .flags = flags, .vm = vm, .vcpu = vcpu, .number = number,
 	};
+	int ret = ioctl(dev, cmd, &route);
 
-	return ioctl(dev, cmd, &route) ? -errno : 0;
+	return ret < 0 ? -errno : ret;
 }
 
 int hft_eventfd(void)
