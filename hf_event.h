@@ -90,7 +90,7 @@ bool hf_event_deliver(struct sk_buff *skb);
 
 /* hf_event_dev.c: /dev/hafnium, which can be opened when module init cannot fail any more. */
 int hf_event_register(void);
-int hf_event_allow(void);
+void hf_event_allow(void);
 void hf_event_unregister(void);
 /* Tell the files with a route of it. May sleep. */
 void hf_event_vm_died(struct hf_vm *vm);

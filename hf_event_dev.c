@@ -512,10 +512,9 @@ int hf_event_register(void)
 	return misc_register(&device);
 }
 
-int hf_event_allow(void)
+void hf_event_allow(void)
 {
 	WRITE_ONCE(may_open, true);
-	return 0;
 }
 
 void hf_event_unregister(void)

@@ -207,10 +207,9 @@ static const struct {
 	{ hf_socket_init,		hf_socket_exit },
 	{ hf_state_init,		hf_state_exit },
 	{ pages_init,			pages_exit },
-	{ hf_vm_start_all,		threads_exit },
 	{ hf_event_register,		hf_event_unregister },
+	{ hf_vm_start_all,		threads_exit },
 	{ hf_socket_register,		hf_socket_unregister },
-	{ hf_event_allow },
 };
 
 static void exit_steps(int count)
@@ -233,6 +232,7 @@ static int __init hf_init(void)
 			return err;
 		}
 	}
+	hf_event_allow();
 	return 0;
 }
 
