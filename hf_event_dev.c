@@ -223,40 +223,43 @@ static int assign(struct event_file *file, const struct hf_event_route *arg)
 	return err;
 }
 
+/* The route of a descriptor's eventfd, NULL if there is none. */
+static struct route *find_route_of(struct event_file *file, int fd)
+{
+	struct eventfd_ctx *ctx = eventfd_ctx_fdget(fd);
+	struct route *route;
+
+	if (IS_ERR(ctx))
+		return ERR_CAST(ctx);
+	route = find_route(file, ctx);
+	eventfd_ctx_put(ctx);
+	return route;
+}
+
 static int do_update(struct event_file *file, const struct hf_event_route *arg)
 {
 	struct hf_event_target target;
-	struct eventfd_ctx *ctx;
 	struct route *route;
 	int err = check_target(arg, &target);
 
 	if (err)
 		return err;
-	ctx = eventfd_ctx_fdget(arg->fd);
-	if (IS_ERR(ctx))
-		return PTR_ERR(ctx);
-	route = find_route(file, ctx);
-	if (route) {
-		route->vm = target.vm;
-		hf_event_set(&route->event, &target);
-	}
-	eventfd_ctx_put(ctx);
-	return route ? 0 : -ENOENT;
+	route = find_route_of(file, arg->fd);
+	if (IS_ERR_OR_NULL(route))
+		return route ? PTR_ERR(route) : -ENOENT;
+	route->vm = target.vm;
+	hf_event_set(&route->event, &target);
+	return 0;
 }
 
 /* 0 if there is none, as KVM has it. */
 static int deassign(struct event_file *file, const struct hf_event_route *arg)
 {
-	struct eventfd_ctx *ctx = eventfd_ctx_fdget(arg->fd);
-	struct route *route;
+	struct route *route = find_route_of(file, arg->fd);
 
-	if (IS_ERR(ctx))
-		return PTR_ERR(ctx);
-	route = find_route(file, ctx);
-	if (route)
+	if (!IS_ERR_OR_NULL(route))
 		end_route(file, route);
-	eventfd_ctx_put(ctx);
-	return 0;
+	return PTR_ERR_OR_ZERO(route);
 }
 
 /* Nobody may signal the eventfd of a listener that was taken out of the table. */
