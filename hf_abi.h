@@ -31,6 +31,8 @@
 #define FFA_YIELD		HF_FFA_FN32(0x6c)
 #define FFA_RUN			HF_FFA_FN32(0x6d)
 #define FFA_MSG_SEND		HF_FFA_FN32(0x6e)
+#define FFA_NOTIFICATION_BIND	HF_FFA_FN32(0x7f)
+#define FFA_NOTIFICATION_UNBIND	HF_FFA_FN32(0x80)
 #define FFA_NOTIFICATION_SET	HF_FFA_FN32(0x81)
 #define FFA_NOTIFICATION_GET	HF_FFA_FN32(0x82)
 #define FFA_MSG_SEND2		HF_FFA_FN32(0x86)
@@ -56,7 +58,8 @@
 #define HF_FFA_VERSION_1_1		0x10001
 #define HF_FFA_VERSION_1_3		0x10003
 
-/* FFA_NOTIFICATION_GET: ask for the hypervisor's own; its "RX buffer full" in w7. */
+/* FFA_NOTIFICATION_GET: those of VMs; the hypervisor's own, and its "RX buffer full" in w7. */
+#define HF_FFA_NOTIFICATION_VM		BIT(1)
 #define HF_FFA_NOTIFICATION_HYP		BIT(3)
 #define HF_FFA_NOTIFICATION_RX_FULL	BIT(0)
 
@@ -84,6 +87,7 @@
 #define HF_MAILBOX_SIZE			4096
 
 #define HF_PRIMARY_VM_ID		1
+#define HF_VM_ID_NONE			0x7fff	/* the highest of this world */
 
 /**
  * struct hf_msg_hdr - head of every message between sockets and secondaries

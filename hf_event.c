@@ -34,6 +34,11 @@ uint hf_event_budget = 10000;
 /* eventfd_ctx by VM and number. */
 static DEFINE_XARRAY(listeners);
 
+/* Which VM has bound that notification of the primary, 0 = none. */
+static u16 binders[HF_EVENT_NUMBERS];
+
+#define UNBIND_TRIES	100
+
 u32 hf_event_mechanism(void)
 {
 	if (READ_ONCE(hf_ffa_features.injection))
@@ -71,6 +76,7 @@ static int reach(u64 word)
 	struct hf_vm *vm = vm_of(word);
 	u16 vcpu = word >> VCPU_SHIFT;
 	u8 number = word >> NUMBER_SHIFT;
+	int err = 0;
 
 	if (!vm)
 		return -ENODEV;
@@ -78,11 +84,14 @@ static int reach(u64 word)
 		return -EPIPE;
 	atomic_long_inc(&vm->rings);
 	if (hf_event_mechanism() == HF_EVENT_NOTIFICATION)
-		return hf_wait_notification(vm, number);
-	if (vcpu != HF_EVENT_ANY)
-		return min(hf_wait_interrupt_vcpu(vm, vcpu, number), 0);
-	hf_wait_interrupt(vm, number);
-	return 0;
+		err = hf_wait_notification(vm, number);
+	else if (vcpu != HF_EVENT_ANY)
+		err = min(hf_wait_interrupt_vcpu(vm, vcpu, number), 0);
+	else
+		hf_wait_interrupt(vm, number);
+	if (err)
+		atomic_long_inc(&vm->rings_refused);
+	return err;
 }
 
 /* A VM's share of a tick; a few more do no harm. */
@@ -212,34 +221,110 @@ static unsigned long listener_key(u16 vm, u8 number)
 	return (unsigned long)vm * HF_EVENT_NUMBERS + number;
 }
 
-int hf_event_listen(u16 vm, u8 number, struct eventfd_ctx *ctx)
+/* Ring by @number of @vm; false if it has no listener. */
+static bool signal_listener(u16 vm, u8 number)
 {
-	if (!ctx) {
-		xa_erase(&listeners, listener_key(vm, number));
-		return 0;
+	struct eventfd_ctx *ctx = xa_load(&listeners, listener_key(vm, number));
+
+	if (ctx)
+		eventfd_signal(ctx);
+	return ctx;
+}
+
+void hf_event_collect(void)
+{
+	u64 bits = hf_ffa_notification_get();
+	int i;
+
+	rcu_read_lock();
+	for (; bits; bits &= bits - 1) {
+		i = __ffs64(bits);
+		signal_listener(READ_ONCE(binders[i]), i);
 	}
-	return xa_insert(&listeners, listener_key(vm, number), ctx, GFP_KERNEL_ACCOUNT);
+	rcu_read_unlock();
+}
+
+/* A VM may set it as fast as it is taken; what stays bound is taken by the next to bind. */
+static int unbind(u16 vm, u8 number)
+{
+	int tries = UNBIND_TRIES;
+	int err;
+
+	do {
+		hf_event_collect();
+		err = hf_ffa_notification_unbind(vm, BIT_ULL(number));
+	} while (err == -EACCES && --tries);
+	return err;
+}
+
+/* None of ours has it: a kernel before this one did, or a VM would not let go of it. */
+static int bind_again(u16 vm_id, u8 number)
+{
+	struct hf_vm *vm;
+	unsigned long id;
+
+	hf_for_each_vm(vm, id) {
+		if (!unbind(vm->id, number))
+			break;
+	}
+	return hf_ffa_notification_bind(vm_id, BIT_ULL(number));
+}
+
+static int bind(struct hf_vm *vm, u8 number)
+{
+	int err;
+
+	if (!hf_ffa_features.binds)
+		return -EOPNOTSUPP;
+	if (cmpxchg(&binders[number], 0, vm->id))
+		return -EBUSY;
+	/* Its runs from now on are followed by hf_event_collect(). */
+	set_bit(number, &vm->binds);
+	err = hf_ffa_notification_bind(vm->id, BIT_ULL(number));
+	if (err == -EACCES)
+		err = bind_again(vm->id, number);
+	if (err) {
+		clear_bit(number, &vm->binds);
+		WRITE_ONCE(binders[number], 0);
+	}
+	return err;
+}
+
+int hf_event_listen(struct hf_vm *vm, u8 number, struct eventfd_ctx *ctx, bool binds)
+{
+	int err = xa_insert(&listeners, listener_key(vm->id, number), ctx, GFP_KERNEL_ACCOUNT);
+
+	if (err || !binds)
+		return err;
+	err = bind(vm, number);
+	if (err)
+		xa_erase(&listeners, listener_key(vm->id, number));
+	return err;
+}
+
+void hf_event_unlisten(u16 vm_id, u8 number)
+{
+	struct hf_vm *vm = hf_vm_find(vm_id);
+
+	if (READ_ONCE(binders[number]) == vm_id) {
+		unbind(vm_id, number);
+		clear_bit(number, &vm->binds);
+		WRITE_ONCE(binders[number], 0);
+	}
+	xa_erase(&listeners, listener_key(vm_id, number));
 }
 
 bool hf_event_deliver(struct sk_buff *skb)
 {
 	u16 vm = HF_SKB_CB(skb)->vm->id;
-	struct eventfd_ctx *ctx;
 	bool heard = false;
 	u64 bits;
-	int i;
 
 	if (skb->len != sizeof(bits))
 		return false;
 	rcu_read_lock();
-	for (bits = le64_to_cpup((__le64 *)skb->data); bits; bits &= bits - 1) {
-		i = __ffs64(bits);
-		ctx = xa_load(&listeners, listener_key(vm, i));
-		if (!ctx)
-			continue;
-		eventfd_signal(ctx);
-		heard = true;
-	}
+	for (bits = le64_to_cpup((__le64 *)skb->data); bits; bits &= bits - 1)
+		heard |= signal_listener(vm, __ffs64(bits));
 	rcu_read_unlock();
 	if (heard)
 		consume_skb(skb);

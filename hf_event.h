@@ -78,12 +78,24 @@ void hf_event_end(struct hf_event *event);
 int hf_event_ring_once(const struct hf_event_target *target);
 
 /**
- * hf_event_listen() - have a VM's rings of @number added to @ctx; NULL ends that
+ * hf_event_listen() - have a VM's rings of @number added to @ctx
+ * @bind: Its notifications, too; else messages alone.
  *
- * Until synchronize_rcu() after the end the VM may still add one. Context: may sleep.
- * Return: 0; -EBUSY if somebody else listens; -ENOMEM.
+ * Context: may sleep. Return: 0; -EBUSY if there is a listener, or another VM has the
+ * notification; -EOPNOTSUPP if the primary may bind none; -ENOMEM.
  */
-int hf_event_listen(u16 vm, u8 number, struct eventfd_ctx *ctx);
+int hf_event_listen(struct hf_vm *vm, u8 number, struct eventfd_ctx *ctx, bool bind);
+
+/* The end. Until synchronize_rcu() after it the VM may still add one. May sleep. */
+void hf_event_unlisten(u16 vm, u8 number);
+
+/**
+ * hf_event_collect() - pass on the notifications that VMs have set
+ *
+ * EL2 tells of none: this has to follow each run of a VM with vm->binds. Process
+ * context, does not sleep; one hypercall, or a few the first time on a CPU.
+ */
+void hf_event_collect(void);
 
 /* A message to HF_PORT_EVENT: whether it rang for somebody, and is freed. */
 bool hf_event_deliver(struct sk_buff *skb);

@@ -300,13 +300,15 @@ static int start_listening(struct event_file *file, const struct hf_event_route 
 	err = PTR_ERR_OR_ZERO(l->eventfd);
 	if (err)
 		goto err_free;
-	err = hf_event_listen(l->vm, l->number, l->eventfd);
+	err = hf_event_listen(vm, l->number, l->eventfd, arg->flags & HF_EVENT_BIND);
 	if (err)
 		goto err_eventfd;
 	list_add(&l->node, &file->listeners);
 	return 0;
 
 err_eventfd:
+	/* A message could have been signalled before it could not be bound. */
+	synchronize_rcu();
 	eventfd_ctx_put(l->eventfd);
 err_free:
 	kfree(l);
@@ -322,7 +324,7 @@ static int stop_listening(struct event_file *file, const struct hf_event_route *
 
 	list_for_each_entry_safe(l, next, &file->listeners, node) {
 		if (l->vm == arg->vm && l->number == arg->number) {
-			hf_event_listen(l->vm, l->number, NULL);
+			hf_event_unlisten(l->vm, l->number);
 			list_move(&l->node, &ended);
 		}
 	}
@@ -367,7 +369,8 @@ static int query(struct hf_event_info __user *user)
 		.vm		= vm->id,
 		.vcpus		= hf_vm_nr_vcpus(vm),
 		.rings		= hf_event_mechanism(),
-		.listens	= HF_EVENT_MESSAGE,
+		.listens	= HF_EVENT_MESSAGE |
+				  (hf_ffa_features.binds ? HF_EVENT_NOTIFICATION : 0),
 		.numbers	= hf_event_numbers(),
 	};
 	return copy_to_user(user, &info, sizeof(info)) ? -EFAULT : 0;
@@ -382,7 +385,7 @@ static const struct {
 	{ HF_EVENT_ASSIGN,	HF_EVENT_DEASSIGN | HF_EVENT_MASKED,	true,	do_assign },
 	{ HF_EVENT_UPDATE,	HF_EVENT_MASKED,			true,	do_update },
 	{ HF_EVENT_RING,	0,					false,	do_ring },
-	{ HF_EVENT_LISTEN,	HF_EVENT_DEASSIGN,			true,	do_listen },
+	{ HF_EVENT_LISTEN,	HF_EVENT_DEASSIGN | HF_EVENT_BIND,	true,	do_listen },
 };
 
 static long event_ioctl(struct file *filep, unsigned int cmd, unsigned long user)
@@ -486,7 +489,7 @@ static int event_release(struct inode *inode, struct file *filep)
 	list_for_each_entry_safe(route, next, &file->routes, node)
 		end_route(file, route);
 	list_for_each_entry(l, &file->listeners, node)
-		hf_event_listen(l->vm, l->number, NULL);
+		hf_event_unlisten(l->vm, l->number);
 	free_listeners(file, &file->listeners);
 	mutex_unlock(&file->lock);
 	kfree(file);

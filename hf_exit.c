@@ -13,6 +13,7 @@
 #include <linux/ktime.h>
 #include <linux/printk.h>
 
+#include "hf_event.h"
 #include "hf_exit.h"
 #include "hf_mailbox.h"
 #include "hf_vcpu.h"
@@ -245,6 +246,8 @@ static ktime_t deadline_of(ktime_t exited, u64 idle_ns)
 
 void hf_exit_finish(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
 {
+	if (READ_ONCE(vcpu->vm->binds))
+		hf_event_collect();
 	hf_mailbox_finish(vcpu);
 	vcpu->deadline = deadline_of(vcpu->exited, exits[vcpu->last_exit].handle(vcpu, exit));
 }

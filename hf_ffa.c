@@ -102,6 +102,13 @@ static bool has_function(u32 func)
 	return !ffa_status(FFA_FEATURES, func, 0, 0, 0);
 }
 
+/* What no VM has bound cannot be unbound; that comes after whether anything can. */
+static bool may_bind(void)
+{
+	return ffa_status(FFA_NOTIFICATION_UNBIND, HF_VM_ID_NONE << 16 | HF_PRIMARY_VM_ID, 0,
+			  1, 0) == HF_FFA_DENIED;
+}
+
 /*
  * What each release of Hafnium is known by, the newest first: a function that it
  * knows, or no longer does, and the FF-A version that it has at least.
@@ -127,6 +134,7 @@ static const char *name_release(const struct hf_ffa_features *f)
 static void learn_features(struct hf_ffa_features *f)
 {
 	f->notifications = has_function(FFA_NOTIFICATION_GET);
+	f->binds = f->notifications && may_bind();
 	f->send2 = has_function(FFA_MSG_SEND2);
 	f->rx_overwrite = has_function(FFA_PARTITION_INFO_GET_REGS);
 	f->wait_returns = f->send2 && !has_function(FFA_MSG_SEND);
@@ -237,43 +245,73 @@ int hf_ffa_notification_set(u16 vm, u64 bits)
 				    (u32)bits, bits >> 32));
 }
 
+int hf_ffa_notification_bind(u16 vm, u64 bits)
+{
+	return ffa_errno(ffa_status(FFA_NOTIFICATION_BIND, vm << 16 | HF_PRIMARY_VM_ID, 0,
+				    (u32)bits, bits >> 32));
+}
+
+int hf_ffa_notification_unbind(u16 vm, u64 bits)
+{
+	return ffa_errno(ffa_status(FFA_NOTIFICATION_UNBIND, vm << 16 | HF_PRIMARY_VM_ID, 0,
+				    (u32)bits, bits >> 32));
+}
+
 /* More CPUs than any machine has that runs Hafnium. */
 #define HF_CPUS_MAX	64
 
-/* By which number of a vCPU the hypervisor knows this CPU; found out by trying. */
-static DEFINE_PER_CPU(u16, cpu_as_vcpu);
+/*
+ * To v2.11 the vCPU that FFA_NOTIFICATION_GET names has to be the CPU that asks, and
+ * those are counted in an order of the hypervisor's own. v2.6 has it in the other half
+ * of the word. This is which attempt was the right one for this CPU.
+ */
+static DEFINE_PER_CPU(u16, get_attempt);
 
-static bool rx_full_here(u16 vcpu, int *code)
+static u32 receiver_of_attempt(u16 attempt)
 {
-	struct arm_smccc_1_2_regs regs = {
-		.a0 = FFA_NOTIFICATION_GET,
-		.a1 = (u32)vcpu << 16 | HF_PRIMARY_VM_ID,
-		.a2 = HF_FFA_NOTIFICATION_HYP,
-	};
+	u32 vcpu = attempt % HF_CPUS_MAX;
 
-	arm_smccc_1_2_hvc(&regs, &regs);
-	*code = ffa_code(regs.a0, regs.a2);
-	return !*code && regs.a7 & HF_FFA_NOTIFICATION_RX_FULL;
+	return attempt < HF_CPUS_MAX ? vcpu << 16 | HF_PRIMARY_VM_ID :
+		HF_PRIMARY_VM_ID << 16 | vcpu;
 }
 
-/*
- * To v2.11 the vCPU that is named has to be the CPU that asks, and those are
- * counted in an order of the hypervisor's own.
- */
-bool hf_ffa_rx_full(void)
+/* Whether @regs has what is pending; it no longer is. */
+static bool get_notifications(u32 of, struct arm_smccc_1_2_regs *regs)
 {
-	u16 *vcpu = get_cpu_ptr(&cpu_as_vcpu);
-	unsigned int tries = HF_CPUS_MAX;
-	bool full;
+	u16 *attempt = get_cpu_ptr(&get_attempt);
+	unsigned int tries = 2 * HF_CPUS_MAX;
 	int code;
 
-	full = rx_full_here(*vcpu, &code);
-	while (code == HF_FFA_INVALID_PARAMETERS && tries--) {
-		*vcpu = (*vcpu + 1) % HF_CPUS_MAX;
-		full = rx_full_here(*vcpu, &code);
+	for (;;) {
+		*regs = (struct arm_smccc_1_2_regs){
+			.a0 = FFA_NOTIFICATION_GET,
+			.a1 = receiver_of_attempt(*attempt),
+			.a2 = of,
+		};
+		arm_smccc_1_2_hvc(regs, regs);
+		code = ffa_code(regs->a0, regs->a2);
+		if (code != HF_FFA_INVALID_PARAMETERS || !tries--)
+			break;
+		*attempt = (*attempt + 1) % (2 * HF_CPUS_MAX);
 	}
-	put_cpu_ptr(&cpu_as_vcpu);
-	return full;
+	put_cpu_ptr(&get_attempt);
+	return !code;
+}
+
+u64 hf_ffa_notification_get(void)
+{
+	struct arm_smccc_1_2_regs regs;
+
+	return get_notifications(HF_FFA_NOTIFICATION_VM, &regs) ?
+		(u32)regs.a4 | regs.a5 << 32 : 0;
+}
+
+bool hf_ffa_rx_full(void)
+{
+	struct arm_smccc_1_2_regs regs;
+
+	return get_notifications(HF_FFA_NOTIFICATION_HYP, &regs) &&
+		regs.a7 & HF_FFA_NOTIFICATION_RX_FULL;
 }
 
 int hf_ffa_rx_release(void)

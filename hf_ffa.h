@@ -18,6 +18,7 @@
  * @release:       The Hafnium releases that answer like it, for people.
  * @waiter_list:   FFA_MSG_SEND's notify flag leads to an FFA_RX_RELEASE exit.
  * @notifications: The notification calls exist, which tell whether a VM does.
+ * @binds:         The primary may bind notifications of VMs: its manifest asks for them.
  * @send2:         A VM can fill our RX page by FFA_MSG_SEND2, without an exit.
  * @rx_overwrite:  The hypervisor may overwrite a receiver's RX page that the receiver
  *                 took without blocking: a message needs proof that the last was read.
@@ -38,6 +39,7 @@ struct hf_ffa_features {
 	const char *release;
 	bool waiter_list;
 	bool notifications;
+	bool binds;
 	bool send2;
 	bool rx_overwrite;
 	bool hands_twice;
@@ -81,7 +83,6 @@ int hf_ffa_probe(void);
 
 /* FFA_RXTX_MAP, 13.5. -EBUSY: mapped already. -EINVAL, -ENOMEM, -EIO. */
 int hf_ffa_rxtx_map(phys_addr_t tx, phys_addr_t rx);
-
 /* FFA_RXTX_UNMAP, 13.6. After an error the pages still belong to EL2. */
 int hf_ffa_rxtx_unmap(void);
 
@@ -94,18 +95,18 @@ int hf_ffa_rxtx_unmap(void);
  */
 bool hf_ffa_vm_exists(u16 vm);
 
-/**
- * hf_ffa_notification_set() - set bits of a VM's notifications from the primary (16.5)
- *
- * Nobody is woken. Return: 0; -EACCES if the VM has not bound them to the primary.
- */
+/* Set notifications of @vm (16.5); wakes nothing. -EACCES: not bound to the primary. */
 int hf_ffa_notification_set(u16 vm, u64 bits);
 
-/**
- * hf_ffa_rx_full() - whether a VM filled our RX page by FFA_MSG_SEND2
- *
- * FFA_NOTIFICATION_GET (16.6) of the hypervisor's own. True is said once for each
- * message; the page is then the caller's, to be released.
+/* Let @vm set notifications of the primary (16.4). -EACCES: bound, or not bound or pending. */
+int hf_ffa_notification_bind(u16 vm, u64 bits);
+int hf_ffa_notification_unbind(u16 vm, u64 bits);
+
+/* Take what VMs have set (16.6). */
+u64 hf_ffa_notification_get(void);
+/*
+ * Whether a VM filled our RX page by FFA_MSG_SEND2: a notification of the hypervisor. True
+ * once for each message; the page is then the caller's, to be released.
  */
 bool hf_ffa_rx_full(void);
 

@@ -53,6 +53,7 @@ static void vm_line(const struct hf_vm *vm, char *line, size_t size)
 		{ "dropped_unsent",	&vm->dropped_unsent },
 		{ "dropped_vsock",	&vm->dropped_vsock },
 		{ "rings",		&vm->rings },
+		{ "rings_refused",	&vm->rings_refused },
 	};
 	int i, len;
 

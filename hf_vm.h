@@ -34,6 +34,7 @@ struct hf_vm {
 	bool dead;			/* aborted; never becomes alive again */
 	bool waits;			/* a vCPU of it has been in FFA_MSG_WAIT */
 	bool waiters_left;		/* a drain of its waiter list was cut short */
+	unsigned long binds;		/* notifications of ours that it may set */
 	u16 irq_vcpu[HF_INTIDS];	/* hint: who takes this interrupt */
 	unsigned long rings_tick;	/* jiffies of the last ring */
 	atomic_t rings_left;		/* in that tick */
@@ -77,8 +78,8 @@ struct hf_vm {
 	bool stall_reported, stuck_reported;
 
 	/* Counters for display. */
-	atomic_long_t sent, received, rings, dropped_short, dropped_size, dropped_sender;
-	atomic_long_t dropped_port, dropped_full, dropped_unsent, dropped_vsock;
+	atomic_long_t sent, received, rings, rings_refused, dropped_short, dropped_size;
+	atomic_long_t dropped_sender, dropped_port, dropped_full, dropped_unsent, dropped_vsock;
 };
 
 /* The vCPUs known so far: those below are complete. Grows only. Any context. */
@@ -118,9 +119,7 @@ int hf_vm_add_vcpus(struct hf_vm *vm, u16 nr_vcpus, bool on);
 
 /**
  * hf_vm_create_vcpu() - EL2 named a vCPU that is not known: create and start it, soon
- * @index: Below vm->max_vcpus.
- *
- * Context: any. Tried again until there is memory for it.
+ * @index: Below vm->max_vcpus. Context: any. Tried again until there is memory for it.
  */
 void hf_vm_create_vcpu(struct hf_vm *vm, u16 index);
 

@@ -29,6 +29,7 @@
 struct options {
 	unsigned long times;
 	unsigned int vcpu;
+	bool bind;
 };
 
 struct watched {
@@ -40,8 +41,9 @@ static void usage(FILE *to)
 {
 	fprintf(to,
 		"usage: hfevent ring [-c vcpu] [-n times] vm number\n"
-		"       hfevent watch [-n lines] vm number...\n"
+		"       hfevent watch [-b] [-n lines] vm number...\n"
 		"       hfevent query [vm...]\n"
+		"  -b        bind notifications to the VM, too\n"
 		"  -c vcpu   which vCPU to ring (any)\n"
 		"  -n times  how often to ring (1)\n"
 		"  -n lines  how many to print (0 = until interrupted)\n"
@@ -191,6 +193,18 @@ static int watch_all(const struct options *o, struct pollfd *fds, unsigned int v
 	}
 }
 
+static const char *listen_error(int err)
+{
+	switch (err) {
+	case EBUSY:
+		return "there is a listener, or another VM has the notification";
+	case EOPNOTSUPP:
+		return "the primary binds no notifications on this hypervisor";
+	default:
+		return strerror(err);
+	}
+}
+
 static int watch(const struct options *o, int argc, char **argv)
 {
 	struct watched bells[HF_EVENT_NUMBERS] = { 0 };
@@ -203,6 +217,7 @@ static int watch(const struct options *o, int argc, char **argv)
 	route.vm = vm_number(argv[0]);
 	for (i = 0; i < argc - 1; i++)
 		bells[i].number = bell_number(argv[i + 1]);
+	route.flags = o->bind ? HF_EVENT_BIND : 0;
 	dev = open_device();
 	need_vm(dev, route.vm);
 	for (i = 0; i < argc - 1; i++) {
@@ -210,7 +225,7 @@ static int watch(const struct options *o, int argc, char **argv)
 		route.number = bells[i].number;
 		if (route.fd < 0 || ioctl(dev, HF_EVENT_LISTEN, &route) < 0) {
 			fprintf(stderr, "hfevent: VM %u, number %u: %s\n", route.vm, route.number,
-				errno == EBUSY ? "another one listens" : strerror(errno));
+				listen_error(errno));
 			return errno == EPIPE ? 1 : 2;
 		}
 		fds[i] = (struct pollfd){ .fd = route.fd, .events = POLLIN };
@@ -244,7 +259,8 @@ static void print_info(const struct hf_event_info *info)
 	printf("VM %u: vcpus=%u rings=%s numbers=", info->vm, info->vcpus,
 	       info->rings ? kind(info) : "none");
 	print_numbers(info->numbers);
-	printf(" listens=%s\n", info->listens & HF_EVENT_MESSAGE ? "message" : "none");
+	printf(" listens=message%s\n",
+	       info->listens & HF_EVENT_NOTIFICATION ? ",notification" : "");
 }
 
 static int query_all(int dev)
@@ -291,7 +307,7 @@ static const struct {
 	int (*run)(const struct options *o, int argc, char **argv);
 } commands[] = {
 	{ "ring",	"c:n:h",	1,	ring },
-	{ "watch",	"n:h",		0,	watch },
+	{ "watch",	"bn:h",		0,	watch },
 	{ "query",	"h",		0,	query_some },
 };
 
@@ -301,6 +317,9 @@ static void parse(struct options *o, int argc, char **argv, const char *options)
 
 	while ((c = getopt(argc, argv, options)) != -1) {
 		switch (c) {
+		case 'b':
+			o->bind = true;
+			break;
 		case 'c':
 			o->vcpu = number(optarg, "vCPU", UINT16_MAX);
 			break;

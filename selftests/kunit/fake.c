@@ -119,6 +119,53 @@ int hf_ffa_notification_set(u16 id, u64 bits)
 	return 0;
 }
 
+/* What FFA_NOTIFICATION_BIND of @bits makes of those of @before, and UNBIND. */
+static int rebind(enum fake_call call, u16 before, u16 after, u64 bits)
+{
+	unsigned long flags;
+	int i, err;
+
+	fake_rule(hf_ffa_features.binds, "FFA_NOTIFICATION_BIND: nothing can be bound");
+	if (fake_begin(call, &err))
+		return err;
+	raw_spin_lock_irqsave(&fake_lock, flags);
+	for (i = 0; i < 64; i++) {
+		if (bits >> i & 1 && (fake->binders[i] != before || fake->pending >> i & 1))
+			err = -EACCES;
+	}
+	for (i = 0; i < 64 && !err; i++) {
+		if (bits >> i & 1)
+			fake->binders[i] = after;
+	}
+	raw_spin_unlock_irqrestore(&fake_lock, flags);
+	return err;
+}
+
+int hf_ffa_notification_bind(u16 vm, u64 bits)
+{
+	return rebind(FAKE_BIND, 0, vm, bits);
+}
+
+int hf_ffa_notification_unbind(u16 vm, u64 bits)
+{
+	return rebind(FAKE_UNBIND, vm, 0, bits);
+}
+
+u64 hf_ffa_notification_get(void)
+{
+	unsigned long flags;
+	u64 bits;
+	int err;
+
+	if (fake_begin(FAKE_NOTIFIED, &err))
+		return 0;
+	raw_spin_lock_irqsave(&fake_lock, flags);
+	bits = fake->pending;
+	fake->pending = 0;
+	raw_spin_unlock_irqrestore(&fake_lock, flags);
+	return bits;
+}
+
 bool hf_ffa_rx_full(void)
 {
 	unsigned long flags;

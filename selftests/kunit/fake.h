@@ -38,6 +38,9 @@ enum fake_call {
 	FAKE_WAITER_GET,
 	FAKE_INJECT,
 	FAKE_NOTIFY,
+	FAKE_BIND,
+	FAKE_UNBIND,
+	FAKE_NOTIFIED,
 	FAKE_CALLS,
 };
 
@@ -80,6 +83,8 @@ struct fake {
 	bool rx_unseen;			/* by FFA_MSG_SEND2, and nobody has asked yet */
 	phys_addr_t tx, rx;
 	bool notify;			/* of the last FFA_MSG_SEND */
+	u16 binders[64];		/* who may set that notification of the primary */
+	u64 pending;			/* what they have set */
 	const char *broken;		/* the first rule that was broken */
 	struct list_head steps;
 	struct fake_vm vms[FAKE_VMS];

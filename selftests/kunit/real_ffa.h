@@ -15,6 +15,9 @@
 #define hf_ffa_rxtx_unmap		real_ffa_rxtx_unmap
 #define hf_ffa_vm_exists		real_ffa_vm_exists
 #define hf_ffa_notification_set		real_ffa_notification_set
+#define hf_ffa_notification_bind	real_ffa_notification_bind
+#define hf_ffa_notification_unbind	real_ffa_notification_unbind
+#define hf_ffa_notification_get		real_ffa_notification_get
 #define hf_ffa_rx_full			real_ffa_rx_full
 #define hf_ffa_rx_release		real_ffa_rx_release
 #define hf_ffa_msg_send			real_ffa_msg_send

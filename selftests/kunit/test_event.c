@@ -238,6 +238,92 @@ static void notification_before_a_run_that_waits_runs_it_again(struct kunit *tes
 	BED_EXPECT_BLOCKED(test, vcpu);
 }
 
+/* --- a VM that rings by notifications of the primary; what is signalled, boots show --- */
+
+#define NUMBER	5
+
+static void binding_gives_a_number_to_one_vm(struct kunit *test)
+{
+	struct hf_vm *vm = bed_vm(test, 2, 1), *other = bed_vm(test, 3, 1);
+
+	fake_be(FAKE_V2_8);
+	KUNIT_EXPECT_EQ(test, -EOPNOTSUPP, hf_event_listen(vm, NUMBER, NULL, true));
+	hf_ffa_features.binds = true;
+	KUNIT_EXPECT_EQ(test, 0, hf_event_listen(vm, NUMBER, NULL, true));
+	KUNIT_EXPECT_EQ(test, 2, fake->binders[NUMBER]);
+	KUNIT_EXPECT_EQ(test, -EBUSY, hf_event_listen(vm, NUMBER, NULL, false));
+	KUNIT_EXPECT_EQ(test, -EBUSY, hf_event_listen(other, NUMBER, NULL, true));
+	KUNIT_EXPECT_EQ(test, 0UL, other->binds);
+	KUNIT_EXPECT_EQ_MSG(test, 0, hf_event_listen(other, NUMBER, NULL, false), "messages");
+	hf_event_unlisten(3, NUMBER);
+	KUNIT_EXPECT_EQ(test, 2, fake->binders[NUMBER]);
+
+	fake->pending = BIT_ULL(NUMBER);
+	hf_event_unlisten(2, NUMBER);
+	KUNIT_EXPECT_EQ(test, 0, fake->binders[NUMBER]);
+	KUNIT_EXPECT_EQ(test, 0UL, vm->binds);
+	KUNIT_EXPECT_EQ(test, 0, hf_event_listen(other, NUMBER, NULL, true));
+	hf_event_unlisten(3, NUMBER);
+}
+
+static void binding_that_el2_refuses_leaves_nothing(struct kunit *test)
+{
+	struct hf_vm *vm = bed_vm(test, 2, 1);
+
+	fake_be(FAKE_V2_8);
+	hf_ffa_features.binds = true;
+	fake->errors[FAKE_BIND] = -EINVAL;
+	KUNIT_EXPECT_EQ(test, -EINVAL, hf_event_listen(vm, NUMBER, NULL, true));
+	KUNIT_EXPECT_EQ(test, 0UL, vm->binds);
+	KUNIT_EXPECT_EQ(test, 0, hf_event_listen(vm, NUMBER, NULL, true));
+	hf_event_unlisten(2, NUMBER);
+}
+
+/* A kernel that was left by kexec has bound it to another VM, which has set it. */
+static void binding_of_a_kernel_before_is_undone(struct kunit *test)
+{
+	struct hf_vm *vm = bed_vm(test, 2, 1);
+
+	bed_vm(test, 3, 1);
+	fake_be(FAKE_V2_8);
+	hf_ffa_features.binds = true;
+	fake->binders[NUMBER] = 3;
+	fake->pending = BIT_ULL(NUMBER);
+	KUNIT_EXPECT_EQ(test, 0, hf_event_listen(vm, NUMBER, NULL, true));
+	KUNIT_EXPECT_EQ(test, 2, fake->binders[NUMBER]);
+	hf_event_unlisten(2, NUMBER);
+}
+
+static void set_inside(struct hf_vcpu *vcpu)
+{
+	fake->pending = BIT_ULL(NUMBER);
+}
+
+static void each_run_of_a_vm_that_may_notify_is_followed_by_a_look(struct kunit *test)
+{
+	struct hf_vcpu *vcpu = bed_vcpu(test, 2);
+	int i;
+
+	fake_be(FAKE_V2_8);
+	hf_ffa_features.binds = true;
+	fake_exit(vcpu, FFA_INTERRUPT, 0, 0);
+	bed_start();
+	BED_EXPECT_BLOCKED(test, vcpu);
+	KUNIT_EXPECT_EQ_MSG(test, 0, fake_count(FAKE_NOTIFIED), "it may not");
+	KUNIT_ASSERT_EQ(test, 0, hf_event_listen(vcpu->vm, NUMBER, NULL, true));
+	for (i = 0; i < 10; i++) {
+		fake_step(vcpu, &(struct fake_step){
+			.exit = { .func = FFA_YIELD, .vm = 2, .timeout_ns = 1000000 },
+			.inside = set_inside,
+		});
+		hf_vcpu_request(vcpu, HF_REQ_WAKE);
+		BED_EXPECT_BLOCKED(test, vcpu);
+		KUNIT_ASSERT_EQ(test, 0ULL, fake->pending);
+	}
+	KUNIT_EXPECT_LE(test, fake_count(FAKE_NOTIFIED), bed_runs(vcpu));
+	hf_event_unlisten(2, NUMBER);
+}
+
 /* --- two ringers, one of them a hard interrupt, against one who changes the route --- */
 
 #define RINGS		100000
@@ -370,6 +456,10 @@ static struct kunit_case event_cases[] = {
 	KUNIT_CASE(notification_runs_a_vcpu_that_waits),
 	KUNIT_CASE(notification_of_a_vcpu_that_is_about_to_wait_runs_it),
 	KUNIT_CASE(notification_before_a_run_that_waits_runs_it_again),
+	KUNIT_CASE(binding_gives_a_number_to_one_vm),
+	KUNIT_CASE(binding_that_el2_refuses_leaves_nothing),
+	KUNIT_CASE(binding_of_a_kernel_before_is_undone),
+	KUNIT_CASE(each_run_of_a_vm_that_may_notify_is_followed_by_a_look),
 	KUNIT_CASE(ringers_see_a_route_as_a_whole),
 	KUNIT_CASE(no_ring_is_lost_while_the_route_is_masked_and_unmasked),
 	{}

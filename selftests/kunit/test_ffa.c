@@ -79,6 +79,9 @@ static void calls_hand_over_what_the_specification_says(struct kunit *test)
 	EXPECT_ARGS(hf_ffa_mailbox_waiter_get(7), 0xff02, 7);
 	EXPECT_ARGS(hf_ffa_interrupt_inject(2, 3, 1), 0xff05, 2, 3, 1);
 	EXPECT_ARGS(hf_ffa_notification_set(2, BIT_ULL(33) | 1), 0x84000081, 0x10002, 0, 1, 2);
+	EXPECT_ARGS(hf_ffa_notification_bind(2, BIT_ULL(33) | 1), 0x8400007f, 0x20001, 0, 1, 2);
+	EXPECT_ARGS(hf_ffa_notification_unbind(2, 4), 0x84000080, 0x20001, 0, 4, 0);
+	EXPECT_ARGS(hf_ffa_notification_get(), 0x84000082, 0x00001, 2);
 #undef EXPECT_ARGS
 }
 

@@ -2,13 +2,16 @@
 /*
  * Doorbells into a VM and out of it, one after the other: /dev/hafnium.
  *
- * Needs an event guest with two vCPUs. Where nothing is injected, notifications count
+ * Needs an event guest with two vCPUs, and an echo guest. Where nothing is injected, notifications count
  * for its vCPU 0.
  */
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "hft_event.h"
 #include "hft_harness.h"
@@ -68,7 +71,7 @@ TEST_F(event, device_is_roots_and_tells_what_the_vm_can)
 	ASSERT_EQ(0, hft_event_query(self->dev, self->vm, &info));
 	EXPECT_EQ(self->vm, info.vm);
 	EXPECT_EQ(hft_guest("event", 0)->vcpus, info.vcpus);
-	EXPECT_EQ(HF_EVENT_MESSAGE, info.listens);
+	EXPECT_EQ(HF_EVENT_MESSAGE, info.listens & ~HF_EVENT_NOTIFICATION);
 	EXPECT_EQ(info.rings == HF_EVENT_INTERRUPT ? ~0xeULL : ~0ULL, info.numbers);
 }
 
@@ -172,6 +175,19 @@ TEST_F(event, routes_end_with_their_file)
 	EXPECT_EQ(0, CALL(ASSIGN, self->fd, self->to, ID, 0));
 }
 
+TEST_F(event, ring_that_the_hypervisor_refuses_is_counted)
+{
+	int64_t before = hft_vm_count(self->vm, "rings_refused");
+
+	if (!self->vcpu)
+		HFT_SKIP("this hypervisor injects no interrupts");
+	ASSERT_EQ(0, CALL(ASSIGN, self->fd, 20, ID, 0));
+	ASSERT_EQ(0, hft_event_write(self->fd));
+	EXPECT_EQ(before + 1, hft_vm_count(self->vm, "rings_refused"));
+	EXPECT_EQ(-EOPNOTSUPP, CALL(RING, -1, 20, ID, 0));
+	EXPECT_EQ(before + 2, hft_vm_count(self->vm, "rings_refused"));
+}
+
 TEST_F(event, route_ends_with_the_last_descriptor_of_its_eventfd)
 {
 	int i;
@@ -230,6 +246,97 @@ TEST_F(event, vm_wakes_a_poll_of_the_eventfd)
 	EXPECT_EQ(1, poll(&poll_in, 1, hft_patience_ms()));
 }
 
+static bool may_bind(int dev, unsigned int vm)
+{
+	struct hf_event_info info;
+
+	return !hft_event_query(dev, vm, &info) && info.listens & HF_EVENT_NOTIFICATION;
+}
+
+#define NEED_BINDING() do {						\
+	if (!may_bind(self->dev, self->vm))				\
+		HFT_SKIP("the primary has no notifications");		\
+} while (0)
+#define DENIED		(-6)
+
+/* How often, once it has. */
+static uint64_t has_rung(int fd)
+{
+	return hft_poll(fd, POLLIN, HFT_PATIENCE_MS) > 0 ? hft_event_read(fd) : 0;
+}
+
+TEST_F(event, notifications_are_bound_only_where_the_primary_has_any)
+{
+	int want = may_bind(self->dev, self->vm) ? 0 : -EOPNOTSUPP;
+
+	EXPECT_EQ(want, CALL(LISTEN, self->fd, ANY, 5, HF_EVENT_BIND));
+	EXPECT_EQ(want ? 0 : -EBUSY, CALL(LISTEN, self->fd, ANY, 5, 0));
+}
+
+TEST_F(event, vm_rings_by_the_notification_that_is_bound)
+{
+	NEED_BINDING();
+	EXPECT_EQ(DENIED, hft_event_notify(self->sock, 1 << 5, 1));
+	ASSERT_EQ(0, CALL(LISTEN, self->fd, ANY, 5, HF_EVENT_BIND));
+	EXPECT_EQ(0, hft_event_notify(self->sock, 1 << 5, 1));
+	EXPECT_TRUE(has_rung(self->fd) == 1);
+	EXPECT_EQ(DENIED, hft_event_notify(self->sock, 1 << 6, 1));
+	EXPECT_EQ(0, hft_event_notify(self->sock, 1 << 5, 1000));
+	EXPECT_TRUE(has_rung(self->fd));
+
+	ASSERT_EQ(0, hft_event_send(self->sock, 1 << 5, 10));
+	EXPECT_EQ(10, hft_event_read(self->fd));
+	EXPECT_EQ(0, CALL(LISTEN, -1, ANY, 5, HF_EVENT_DEASSIGN));
+	EXPECT_EQ(DENIED, hft_event_notify(self->sock, 1 << 5, 1));
+	EXPECT_EQ(0, hft_event_read(self->fd));
+}
+
+TEST_F(event, notification_belongs_to_one_vm)
+{
+	unsigned int other = hft_guest("echo", 0) ? hft_guest("echo", 0)->id : 0;
+
+	NEED_BINDING();
+	ASSERT_NE(0, other);
+	ASSERT_EQ(0, CALL(LISTEN, self->fd, ANY, 63, HF_EVENT_BIND));
+	EXPECT_EQ(-EBUSY, hft_event_call(self->dev, HF_EVENT_LISTEN, self->fd, other, ANY, 63,
+					 HF_EVENT_BIND));
+	EXPECT_EQ(0, hft_event_call(self->dev, HF_EVENT_LISTEN, self->fd, other, ANY, 63, 0));
+	/* It ends with the file. */
+	ASSERT_EQ(0, close(self->dev));
+	EXPECT_EQ(DENIED, hft_event_notify(self->sock, 1ull << 63, 1));
+	self->dev = hft_event_open();
+	ASSERT_LE(0, self->dev);
+	EXPECT_EQ(0, hft_event_call(self->dev, HF_EVENT_LISTEN, self->fd, other, ANY, 63,
+				    HF_EVENT_BIND));
+}
+
+static int ring_other_vcpus(void *arg)
+{
+	while (!hft_event_write(*(int *)arg))
+		sched_yield();
+	return 0;
+}
+
+/* Whichever vCPU exits takes what is set, for all. */
+TEST_F(event, no_notification_is_lost_beside_exits_of_other_vcpus)
+{
+	unsigned int i, rounds = hft_number("HF_ROUNDS", 1000);
+	int bell = hft_eventfd();
+	pid_t ringer;
+
+	NEED_BINDING();
+	ASSERT_EQ(0, CALL(ASSIGN, bell, self->to, ID, 0));
+	ASSERT_EQ(0, CALL(LISTEN, self->fd, ANY, 5, HF_EVENT_BIND));
+	ringer = hft_spawn(ring_other_vcpus, &bell);
+	for (i = 0; i < rounds; i++) {
+		ASSERT_EQ(0, hft_event_notify(self->sock, 1 << 5, 1));
+		ASSERT_TRUE(has_rung(self->fd) == 1);
+	}
+	kill(ringer, SIGKILL);
+	waitpid(ringer, NULL, 0);
+	close(bell);
+}
+
 TEST_F(event, bell_of_one_vm_rings_another)
 {
 	ASSERT_EQ(0, CALL(LISTEN, self->fd, ANY, 3, 0));
@@ -266,7 +373,7 @@ TEST_F(event, bad_calls_have_precise_errors)
 	EXPECT_EQ(-EBADF, CALL(ASSIGN, -1, self->to, ID, 0));
 	EXPECT_EQ(-EINVAL, CALL(ASSIGN, null, self->to, ID, 0));
 	EXPECT_EQ(-EBADF, CALL(ASSIGN, -1, self->to, ID, HF_EVENT_DEASSIGN));
-	EXPECT_EQ(-EINVAL, CALL(ASSIGN, self->fd, self->to, ID, 4));
+	EXPECT_EQ(-EINVAL, CALL(ASSIGN, self->fd, self->to, ID, HF_EVENT_BIND));
 	EXPECT_EQ(-EINVAL, CALL(ASSIGN, self->fd, self->to, HF_EVENT_NUMBERS, 0));
 	EXPECT_EQ(-EINVAL, CALL(ASSIGN, self->fd, 5000, ID, 0));
 	EXPECT_EQ(-EINVAL, CALL(UPDATE, self->fd, self->to, ID, HF_EVENT_DEASSIGN));

@@ -70,7 +70,8 @@ static int32_t notify(int fd, uint64_t bits)
 	struct __attribute__((packed)) {
 		uint8_t command;
 		uint64_t bits;
-	} request = { 'N', bits };
+		uint32_t times;
+	} request = { 'N', bits, 1 };
 	int32_t answer;
 
 	if (ask(fd, &request, sizeof(request), &answer, sizeof(answer)) != sizeof(answer))

@@ -125,12 +125,30 @@ TEST_F(hfevent, watch_tells_each_ring)
 	ASSERT_NE(NULL, pipe);
 	ASSERT_TRUE(read_until(pipe, "2 numbers\n"));
 	EXPECT_EQ(2, run("hfevent watch -n 1 %u 5", self->vm));
-	EXPECT_OUTPUT("another one listens");
+	EXPECT_OUTPUT("there is a listener");
 	ASSERT_EQ(0, hft_event_send(self->sock, 1 << 5 | 1 << 7, 1));
 	ASSERT_TRUE(read_until(pipe, "number 5: 1 rings, 1 in all\n"));
 	ASSERT_EQ(0, hft_event_send(self->sock, 1 << 6, 1));
 	EXPECT_TRUE(read_until(pipe, "number 6: 1 rings, 1 in all\n"));
 	EXPECT_EQ(0, status_of(pipe));
+}
+
+TEST_F(hfevent, notifications_are_watched_where_the_primary_has_any)
+{
+	int want = self->info.listens & HF_EVENT_NOTIFICATION ? 0 : 2;
+	char command[80];
+	FILE *pipe;
+
+	snprintf(command, sizeof(command), "hfevent watch -b -n 1 %u 5 2>&1", self->vm);
+	pipe = popen(command, "r");
+	ASSERT_NE(NULL, pipe);
+	if (read_until(pipe, "1 numbers\n")) {
+		EXPECT_EQ(0, hft_event_notify(self->sock, 1 << 5, 1));
+		EXPECT_TRUE(read_until(pipe, "1 in all\n"));
+	} else {
+		EXPECT_OUTPUT("binds no notifications");
+	}
+	EXPECT_EQ(want, status_of(pipe));
 }
 
 TEST_F(hfevent, query_has_a_line_for_each_vm)

@@ -109,13 +109,26 @@ uint64_t hft_event_woken(int sock, unsigned int vcpu)
 	return ask(sock, request, sizeof(request), &ticks, sizeof(ticks)) ? 0 : ticks;
 }
 
-int hft_event_send(int sock, uint64_t bits, uint32_t times)
+static int ask_for_events(int sock, uint8_t command, uint64_t bits, uint32_t times,
+			  void *answer, size_t size)
 {
 	struct __attribute__((packed)) {
 		uint8_t command;
 		uint64_t bits;
 		uint32_t times;
-	} request = { 'D', bits, times };
+	} request = { command, bits, times };
 
-	return ask(sock, &request, sizeof(request), NULL, 0);
+	return ask(sock, &request, sizeof(request), answer, size);
+}
+
+int hft_event_send(int sock, uint64_t bits, uint32_t times)
+{
+	return ask_for_events(sock, 'D', bits, times, NULL, 0);
+}
+
+int hft_event_notify(int sock, uint64_t bits, uint32_t times)
+{
+	int32_t status;
+
+	return ask_for_events(sock, 'N', bits, times, &status, sizeof(status)) ?: status;
 }

@@ -34,6 +34,8 @@ int64_t hft_event_others(int sock, unsigned int vcpu, unsigned int number);
 int hft_event_enable(int sock, unsigned int vcpu, unsigned int number, bool on);
 /* When that vCPU last woke up, in ticks of the counter; 0 on failure. */
 uint64_t hft_event_woken(int sock, unsigned int vcpu);
+/* It sets notifications of the primary that many times; what the last is answered by. */
+int hft_event_notify(int sock, uint64_t bits, uint32_t times);
 /* It sends so many messages with these bits to HF_PORT_EVENT. */
 int hft_event_send(int sock, uint64_t bits, uint32_t times);
 

@@ -32,7 +32,8 @@
  * @vm:        Which VM; set by the caller.
  * @vcpus:     How many vCPUs of it are known so far.
  * @rings:     How it can be rung: HF_EVENT_INTERRUPT, HF_EVENT_NOTIFICATION or 0, not at all.
- * @listens:   How it can ring: HF_EVENT_MESSAGE.
+ * @listens:   How it can ring: HF_EVENT_MESSAGE, and HF_EVENT_NOTIFICATION if it may
+ *             be let set notifications of the primary.
  * @numbers:   Bit n: it can be rung by number n.
  * @reserved:  0.
  */
@@ -48,7 +49,7 @@ struct hf_event_info {
 /**
  * struct hf_event_route - where an eventfd leads, or a single ring
  * @fd:       The eventfd; it stands for the route in all later calls. -1 in HF_EVENT_RING.
- * @flags:    HF_EVENT_DEASSIGN, HF_EVENT_MASKED.
+ * @flags:    HF_EVENT_DEASSIGN, HF_EVENT_MASKED, HF_EVENT_BIND.
  * @vm:       Which VM.
  * @vcpu:     Which of its vCPUs, or HF_EVENT_VCPU_ANY; that, where it is notified.
  * @number:   Virtual interrupt id, or notification bit.
@@ -67,6 +68,8 @@ struct hf_event_route {
 #define HF_EVENT_DEASSIGN	1
 /* HF_EVENT_ASSIGN, HF_EVENT_UPDATE: rings are kept, and become one when it is unmasked. */
 #define HF_EVENT_MASKED		2
+/* HF_EVENT_LISTEN: to the VM's notifications, too; no other VM can have that number. */
+#define HF_EVENT_BIND		4
 
 #define HF_EVENT_MAGIC		0xf5
 

@@ -17,7 +17,7 @@
  *                              to HF_PORT_EVENT of the primary, then an empty answer
  *   'T' u8 vcpu                u64, the time at which that vCPU, not vCPU 0, last woke up,
  *                              in ticks of the counter
- *   'N' u64 bits               FFA_NOTIFICATION_SET to the primary; s32 0 or its error
+ *   'N' u64 bits, u32 times    FFA_NOTIFICATION_SET to the primary; s32 0 or its last error
  *
  * At first 8 to 63 are on.
  */
@@ -124,14 +124,30 @@ static u64 bits_of(const struct request *req)
 	return bits;
 }
 
+static u32 times_of(const struct request *req)
+{
+	u32 times;
+
+	memcpy(&times, req->bytes + 1 + sizeof(u64), sizeof(times));
+	return times;
+}
+
 static void send_events(const struct request *req)
 {
 	u64 bits = bits_of(req);
-	u32 times;
 
-	memcpy(&times, req->bytes + 1 + sizeof(bits), sizeof(times));
-	while (times--)
+	for (u32 i = times_of(req); i; i--)
 		send(HF_PRIMARY_ID, req->dst_port, HF_PORT_EVENT, &bits, sizeof(bits));
+}
+
+static s32 set_notifications(const struct request *req)
+{
+	u64 bits = bits_of(req);
+	s32 status = 0;
+
+	for (u32 i = times_of(req); i; i--)
+		status = guest_notification_set(HF_PRIMARY_ID, bits);
+	return status;
 }
 
 static u32 length_of(u8 command)
@@ -145,9 +161,8 @@ static u32 length_of(u8 command)
 	case 'E':
 		return 4;
 	case 'D':
-		return 13;
 	case 'N':
-		return 9;
+		return 13;
 	}
 	return 0;
 }
@@ -179,7 +194,7 @@ static void serve_request(const struct request *req)
 		send_events(req);
 		break;
 	case 'N':
-		status = guest_notification_set(HF_PRIMARY_ID, bits_of(req));
+		status = set_notifications(req);
 		answer(req, &status, sizeof(status));
 		return;
 	}
