@@ -128,6 +128,7 @@ static int features_show(struct seq_file *seq, void *unused)
 	seq_printf(seq, "version=%u.%u\n", f->version >> 16, f->version & 0xffff);
 	seq_printf(seq, "waiter_list=%d\n", f->waiter_list);
 	seq_printf(seq, "notifications=%d\n", f->notifications);
+	seq_printf(seq, "binds=%d\n", f->binds);
 	seq_printf(seq, "send2=%d\n", f->send2);
 	seq_printf(seq, "rx_overwrite=%d\n", f->rx_overwrite);
 	seq_printf(seq, "hands_twice=%d\n", f->hands_twice);

@@ -35,6 +35,8 @@ static void probe_answer(struct arm_smccc_1_2_regs *res)
 		res->a1 = cpu.id[1];
 		res->a2 = cpu.id[2];
 	}
+	if (cpu.args.a0 == 0x84000080 && cpu.args.a1 == 0x7fff0001 && cpu.binds)
+		res->a2 = (u32)-6;
 	for (i = 0; i < ARRAY_SIZE(cpu.features); i++) {
 		if (cpu.args.a0 == 0x84000064 && cpu.args.a1 == cpu.features[i])
 			res->a0 = 0x84000061;

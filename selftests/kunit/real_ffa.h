@@ -41,6 +41,7 @@ struct real_cpu {
 	u32 refuses_below;		/* it answers -1 to older versions, and to newer */
 	u64 id[3];			/* x0..x2 of FFA_ID_GET, if probed */
 	bool probing;
+	bool binds;			/* the primary has support for notifications, if probed */
 	void (*decide)(struct arm_smccc_1_2_regs *res);
 	/* Read by tests. */
 	struct arm_smccc_1_2_regs args;

@@ -153,6 +153,7 @@ static void features_are_what_the_hypervisor_has(struct kunit *test)
 		KUNIT_EXPECT_STREQ(test, expected->release, f->release);
 		KUNIT_EXPECT_EQ_MSG(test, expected->waiter_list, f->waiter_list, "%s", name);
 		KUNIT_EXPECT_EQ_MSG(test, expected->notifications, f->notifications, "%s", name);
+		KUNIT_EXPECT_FALSE_MSG(test, f->binds, "%s: it is not supported", name);
 		KUNIT_EXPECT_EQ_MSG(test, expected->send2, f->send2, "%s", name);
 		KUNIT_EXPECT_EQ_MSG(test, expected->rx_overwrite, f->rx_overwrite, "%s", name);
 		KUNIT_EXPECT_EQ_MSG(test, expected->hands_twice, f->hands_twice, "%s", name);
@@ -164,16 +165,31 @@ static void features_are_what_the_hypervisor_has(struct kunit *test)
 	}
 }
 
+static void primary_binds_where_it_is_denied_to_unbind(struct kunit *test)
+{
+	cpu.probing = true;
+	cpu.binds = true;
+	cpu.version = levels[0].version;
+	memcpy(cpu.features, levels[0].functions, sizeof(cpu.features));
+	KUNIT_EXPECT_EQ(test, 0, hf_ffa_probe());
+	KUNIT_EXPECT_FALSE_MSG(test, real_ffa_features.binds, "it has no notifications");
+	cpu.version = levels[1].version;
+	memcpy(cpu.features, levels[1].functions, sizeof(cpu.features));
+	KUNIT_EXPECT_EQ(test, 0, hf_ffa_probe());
+	KUNIT_EXPECT_TRUE(test, real_ffa_features.binds);
+}
+
 /* --- whether our mailbox was filled unseen --- */
 
 /* What FFA_NOTIFICATION_GET wants to be asked with; anything else is refused. */
 static u16 index_of_cpu;
+static bool halves_swapped;
 static int get_calls;
 
 static void answer_to_the_right_index(struct arm_smccc_1_2_regs *res)
 {
-	bool right = cpu.args.a0 == 0x84000082 && cpu.args.a1 == (index_of_cpu << 16 | 1) &&
-		     cpu.args.a2 == 8;
+	u32 receiver = halves_swapped ? 1 << 16 | index_of_cpu : index_of_cpu << 16 | 1;
+	bool right = cpu.args.a0 == 0x84000082 && cpu.args.a1 == receiver && cpu.args.a2 == 8;
 
 	get_calls++;
 	*res = (struct arm_smccc_1_2_regs){
@@ -191,9 +207,11 @@ static void cpu_is_asked_for_by_the_number_that_the_hypervisor_has_for_it(struct
 
 	migrate_disable();
 	cpu.decide = answer_to_the_right_index;
-	for (i = 0; i < ARRAY_SIZE(indices); i++) {
-		index_of_cpu = indices[i];
-		KUNIT_EXPECT_TRUE_MSG(test, hf_ffa_rx_full(), "index %u", indices[i]);
+	for (i = 0; i < 2 * ARRAY_SIZE(indices); i++) {
+		index_of_cpu = indices[i / 2];
+		/* As v2.6 has it. */
+		halves_swapped = i % 2;
+		KUNIT_EXPECT_TRUE_MSG(test, hf_ffa_rx_full(), "index %u", index_of_cpu);
 		get_calls = 0;
 		KUNIT_EXPECT_TRUE(test, hf_ffa_rx_full());
 		KUNIT_EXPECT_EQ_MSG(test, 1, get_calls, "it is remembered");
@@ -202,7 +220,7 @@ static void cpu_is_asked_for_by_the_number_that_the_hypervisor_has_for_it(struct
 	index_of_cpu = 64;
 	get_calls = 0;
 	KUNIT_EXPECT_FALSE(test, hf_ffa_rx_full());
-	KUNIT_EXPECT_LE(test, get_calls, 65);
+	KUNIT_EXPECT_LE(test, get_calls, 129);
 	migrate_enable();
 }
 
@@ -236,6 +254,7 @@ static struct kunit_case probe_cases[] = {
 	KUNIT_CASE(id_that_is_not_told_is_an_error),
 	KUNIT_CASE(version_is_asked_for_upwards_until_there_is_an_answer),
 	KUNIT_CASE(features_are_what_the_hypervisor_has),
+	KUNIT_CASE(primary_binds_where_it_is_denied_to_unbind),
 	KUNIT_CASE(cpu_is_asked_for_by_the_number_that_the_hypervisor_has_for_it),
 	KUNIT_CASE(mailbox_is_full_if_bit_0_of_w7_says_so),
 	{}

@@ -44,6 +44,8 @@ class Machine:
         # A kernel that follows by kexec would be overwritten: Linux has the tables of
         # the interrupt translation survive by EFI alone.
         self.its = options.get("its", True)
+        # A PCI device, which gets an IOMMU.
+        self.device = options.get("device")
         self.icount_seed = options.get("icount_seed")
         self.shift = options.get("shift", 0)
         # More words for QEMU.
@@ -52,9 +54,10 @@ class Machine:
     def command(self, port_fd):
         virt = "on" if self.el2 else "off"
         its = "on" if self.its else "off"
+        iommu = ",iommu=smmuv3" if self.device else ""
         command = [
             os.environ.get("QEMU", "qemu-system-aarch64"),
-            "-M", f"virt,virtualization={virt},gic-version=3,its={its}",
+            "-M", f"virt,virtualization={virt},gic-version=3,its={its}{iommu}",
             "-cpu", self.cpu, "-smp", str(self.smp), "-m", str(self.memory),
             "-display", "none", "-serial", "stdio", "-monitor", "none",
             "-nic", "none", "-no-reboot",
@@ -64,7 +67,7 @@ class Machine:
             "-chardev", "file,id=ktap,path=/dev/fdset/1,append=on",
             "-device", "virtio-serial-device",
             "-device", "virtserialport,chardev=ktap,name=ktap",
-            *self.extra,
+            *self.extra, *(["-device", self.device] if self.device else []),
             "-kernel", self.kernel, "-initrd", self.initrd, "-append", self.append,
         ]
         if self.icount_seed is None:

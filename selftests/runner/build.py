@@ -26,7 +26,10 @@ STOCK = ("drivers/virtio/virtio_ring.ko", "drivers/virtio/virtio.ko",
          "drivers/virtio/virtio_mmio.ko", "drivers/char/virtio_console.ko",
          "net/vmw_vsock/vsock.ko", "net/vmw_vsock/vmw_vsock_virtio_transport_common.ko",
          "net/vmw_vsock/vsock_loopback.ko", "net/vmw_vsock/vsock_diag.ko",
-         "drivers/net/vsockmon.ko")
+         "drivers/net/vsockmon.ko",
+         "virt/lib/irqbypass.ko", "drivers/vfio/vfio.ko", "drivers/vfio/vfio_virqfd.ko",
+         "drivers/vfio/vfio_iommu_type1.ko", "drivers/vfio/pci/vfio-pci-core.ko",
+         "drivers/vfio/pci/vfio-pci.ko", "drivers/uio/uio.ko", "drivers/uio/uio_pci_generic.ko")
 PROGRAM_DIRS = ("lib/systemd", "usr/bin", "bin", "usr/sbin", "sbin")
 LIBRARY_DIRS = ("lib/aarch64-linux-gnu", "usr/lib/aarch64-linux-gnu",
                 "usr/lib/aarch64-linux-gnu/systemd")

@@ -26,7 +26,8 @@ class Run:
                 "seconds": "300", "tags": "", "hyp": "yes", "cpu": "cortex-a57",
                 "el2": "on", "memory": "1024", "params": "", "mem": "", "skips": "",
                 "allow": "", "icount": "", "shift": "0", "module": "plain", "append": "",
-                "programs": "", "alone": "no", "notify": "no", "cells": "", "core": ""}
+                "programs": "", "alone": "no", "notify": "no", "device": "",
+                "cells": "", "core": ""}
     PRODUCT = ("kernel", "smp", "level", "cpu", "el2")
     # A cell of the matrix is kernel/smp/level.
     CELL = ("kernel", "smp", "level")
@@ -57,6 +58,7 @@ class Run:
         self.append = tuple(word for word in fields["append"].split(";") if word)
         self.alone = fields["alone"] == "yes"
         self.notify = fields["notify"] == "yes"
+        self.device = fields["device"]
         self.programs = tuple(word for word in fields["programs"].split(",") if word)
         last = SCANNED.get(self.kernel)
         if last and self.tests[-1:] != [last]:

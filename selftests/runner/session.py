@@ -89,7 +89,7 @@ class Session:
             kernel = self.options.hypervisor or os.path.join(self.builder.bare(), "hyp.bin")
         return boot.Machine(kernel, initrd, self.command_line(run, tests), run.smp,
                             cpu=self.options.cpu or run.cpu, memory=run.memory, el2=run.el2,
-                            its="kexec" not in run.programs,
+                            its="kexec" not in run.programs, device=run.device,
                             icount_seed=run.icount, shift=run.shift)
 
     def log_path(self, run):
