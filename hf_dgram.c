@@ -244,7 +244,7 @@ static struct sk_buff *alloc_message(struct sock *sk, size_t len, long *timeout,
 			break;
 	}
 	if (waited && has_room(sk))
-		hf_socket_wake_senders(sk);
+		hf_flow_wake_senders(sk);
 	return skb;
 }
 

@@ -4,7 +4,7 @@
  *
  * Owns what a file has assigned, under its lock; all of that ends with the file. A write
  * to an eventfd rings from its wait queue, in the writer's context, hard interrupts
- * included. The rest is process context. Who may use a VM is AF_HF's rule.
+ * included. The rest is process context. Who may use a VM: hf_vm_may_use().
  *
  * Does not: hold a route's target (hf_event.c).
  */
@@ -18,7 +18,6 @@
 #include <linux/uaccess.h>
 
 #include "hf_event.h"
-#include "hf_socket.h"
 #include "hf_vm.h"
 
 /* Routes and listeners of a file, and of all files. */
@@ -84,7 +83,7 @@ static struct hf_vm *find_vm(u32 id)
 
 	if (!vm)
 		return ERR_PTR(-ENODEV);
-	if (!hf_socket_may_use(vm))
+	if (!hf_vm_may_use(vm))
 		return ERR_PTR(-EACCES);
 	return READ_ONCE(vm->dead) ? ERR_PTR(-EPIPE) : vm;
 }

@@ -32,13 +32,29 @@
 #define ASK_JIFFIES	msecs_to_jiffies(20)
 #define RETRY_JIFFIES	HZ
 
+/*
+ * The kernel's own for sockets would not do: it wakes nobody while
+ * more than half of SO_SNDBUF is in use, and that can be by the messages of those who wait.
+ */
+void hf_flow_wake_senders(struct sock *sk)
+{
+	struct socket_wq *wq;
+
+	rcu_read_lock();
+	wq = rcu_dereference(sk->sk_wq);
+	if (skwq_has_sleeper(wq))
+		wake_up_interruptible_poll(&wq->wait, EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
+	sk_wake_async(sk, SOCK_WAKE_SPACE, POLL_OUT);
+	rcu_read_unlock();
+}
+
 static void wake_sender_locked(struct hf_flow *flow)
 {
 	lockdep_assert_held(&flow->vm->tx_lock);
 	if (!list_empty(&flow->refused)) {
 		list_del_init(&flow->refused);
 		wake_up_interruptible(&flow->senders);
-		hf_socket_wake_senders(flow->sk);
+		hf_flow_wake_senders(flow->sk);
 	}
 }
 
@@ -230,7 +246,7 @@ static void report_failure(struct hf_vm *vm, struct sock *sk, int err)
 }
 
 /* What follows after the lock was dropped. */
-static void finish(struct hf_vm *vm, struct turn turn)
+static void finish_turn(struct hf_vm *vm, struct turn turn)
 {
 	if (turn.err == -EAGAIN)
 		return;
@@ -252,7 +268,7 @@ void hf_flow_drain(struct hf_vm *vm, bool retry)
 	turn = send_next_locked(vm, retry);
 	if (!hf_mutant(PLANTED_NO_LOCK))
 		spin_unlock(&vm->tx_lock);
-	finish(vm, turn);
+	finish_turn(vm, turn);
 }
 
 /* The clock decides when to look, never what is done: that follows from what is there. */
@@ -318,7 +334,7 @@ int hf_flow_send(struct hf_flow *flow, struct sk_buff *skb)
 	turn = send_next_locked(vm, false);
 	spin_unlock(&vm->tx_lock);
 
-	finish(vm, turn);
+	finish_turn(vm, turn);
 	return 0;
 }
 EXPORT_SYMBOL_NS_GPL(hf_flow_send, HF_NS);

@@ -89,8 +89,8 @@ void hf_flow_arrived(struct hf_vm *vm, bool may_sleep);
  */
 bool hf_flow_want_room(struct hf_flow *flow);
 
-/* Upcall: who polls the socket, or waits for its buffer, should try again. May hold spinlocks. */
-void hf_socket_wake_senders(struct sock *sk);
+/* Wake all that poll the socket, or wait for its buffer, to send. May hold spinlocks. */
+void hf_flow_wake_senders(struct sock *sk);
 
 /**
  * hf_flow_close() - the owner goes

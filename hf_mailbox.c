@@ -21,6 +21,7 @@
 #include "hf_mutant.h"
 #include "hf_pages.h"
 #include "hf_rx.h"
+#include "hf_socket.h"
 #include "hf_vm.h"
 #include "hf_wait.h"
 

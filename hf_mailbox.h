@@ -61,7 +61,4 @@ void hf_mailbox_exit(struct hf_vcpu *vcpu, enum hf_exit_kind kind,
  */
 void hf_mailbox_finish(struct hf_vcpu *vcpu);
 
-/* Upcall: @vm died. Called once, by its death_work; may sleep. */
-void hf_socket_vm_died(struct hf_vm *vm);
-
 #endif

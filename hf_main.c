@@ -43,7 +43,7 @@ static char *owners;
 module_param(owners, charp, 0444);
 MODULE_PARM_DESC(owners, "Who may use a VM without a capability: vm:uid:gid[,vm:uid:gid...], - = nobody");
 
-module_param_named(net_raw, hf_socket_net_raw, bool, 0444);
+module_param_named(net_raw, hf_vm_net_raw, bool, 0444);
 MODULE_PARM_DESC(net_raw, "Whether CAP_NET_RAW is enough to use all VMs, as it once was");
 
 module_param_named(event_budget, hf_event_budget, uint, 0644);

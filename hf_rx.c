@@ -24,6 +24,7 @@
 #include "hf_mutant.h"
 #include "hf_pages.h"
 #include "hf_rx.h"
+#include "hf_socket.h"
 
 /* What fits into the memory that sk_buffs take, so that a message takes no more than it must. */
 static const unsigned int spare_sizes[HF_RX_SPARES] = {

@@ -93,12 +93,4 @@ bool hf_rx_take_unseen(struct hf_vcpu *vcpu);
  */
 void hf_rx_deliver(struct hf_vm *vm);
 
-/**
- * hf_socket_deliver() - upcall: a message for us
- * @skb: The payload, HF_SKB_CB(skb) filled in. Taken.
- *
- * Context: process, under the sending VM's rx_lock: may not sleep.
- */
-void hf_socket_deliver(struct sk_buff *skb);
-
 #endif

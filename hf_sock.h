@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files behind AF_HF share: the socket and its life.
+ * One socket of AF_HF, as the files behind the family share it.
  *
- * Private to hf_socket.c, hf_dgram.c, hf_port.c and hf_proc.c.
+ * Private to hf_socket.c, hf_dgram.c, hf_sock.c, hf_port.c and hf_proc.c.
  */
 #ifndef HF_SOCK_H
 #define HF_SOCK_H

@@ -4,15 +4,16 @@
  *
  * Symbols are in the namespace HAFNIUM. Beside the functions below: hf_flow_init(),
  * hf_flow_send(), hf_flow_send_now(), hf_flow_arrived() and hf_flow_drop() to send,
- * hf_rx_hold() not to be sent more, hf_for_each_vm(), hf_socket_may_use(). A module
+ * hf_rx_hold() not to be sent more, hf_for_each_vm(), hf_vm_may_use(). A module
  * that uses them keeps hafnium.ko loaded, and with it all VMs, until it is gone.
  */
 #ifndef HF_TRANSPORT_H
 #define HF_TRANSPORT_H
 
+#include <hf/socket.h>
+
 #include "hf_flow.h"
 #include "hf_rx.h"
-#include "hf_socket.h"
 #include "hf_vm.h"
 
 /**

@@ -11,6 +11,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/bitmap.h>
+#include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/export.h>
 #include <linux/printk.h>
@@ -20,6 +21,8 @@
 #include "hf_compat.h"
 #include "hf_rx.h"
 #include "hf_vm.h"
+
+bool hf_vm_net_raw;
 
 struct xarray hf_vms = XARRAY_INIT(hf_vms, 0);
 EXPORT_SYMBOL_NS_GPL(hf_vms, HF_NS);
@@ -47,6 +50,24 @@ bool hf_vm_owned_by_current(const struct hf_vm *vm)
 	return (uid_valid(vm->owner) && uid_eq(vm->owner, current_euid())) ||
 	       (gid_valid(vm->group) && in_egroup_p(vm->group));
 }
+
+/* Who owns a VM needs no capability, and leaves no audit record of having none. */
+static bool is_capable(int cap, bool owner)
+{
+	return owner ? ns_capable_noaudit(&init_user_ns, cap) : capable(cap);
+}
+
+bool hf_vm_is_privileged(bool owner)
+{
+	return is_capable(CAP_SYS_ADMIN, owner) ||
+	       (hf_vm_net_raw && is_capable(CAP_NET_RAW, owner));
+}
+
+bool hf_vm_may_use(const struct hf_vm *vm)
+{
+	return hf_vm_owned_by_current(vm) || hf_vm_is_privileged(true);
+}
+EXPORT_SYMBOL_NS_GPL(hf_vm_may_use, HF_NS);
 
 /* A thread may have asked for more until it ended. */
 static void vm_stop(struct hf_vm *vm)

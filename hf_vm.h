@@ -137,6 +137,19 @@ int hf_vm_set_owner(u16 id, kuid_t uid, kgid_t gid);
 /* Whether the caller is the VM's owner, or in its group. Process context. */
 bool hf_vm_owned_by_current(const struct hf_vm *vm);
 
+/* Parameter: whether CAP_NET_RAW is enough to use all VMs. */
+extern bool hf_vm_net_raw;
+
+/* Whether the caller has the capability to use all VMs. No audit record if he is an @owner. */
+bool hf_vm_is_privileged(bool owner);
+
+/**
+ * hf_vm_may_use() - whether the caller may use the VM: he has the capability, or owns it
+ *
+ * Leaves no audit record. Context: process.
+ */
+bool hf_vm_may_use(const struct hf_vm *vm);
+
 /* All VMs by id. Constant while threads run; hf_vm.c alone changes it. */
 extern struct xarray hf_vms;
 #define hf_for_each_vm(vm, id) xa_for_each(&hf_vms, id, vm)

@@ -411,7 +411,7 @@ static int check_access(struct vsock_sock *vsk)
 	if (!peer)
 		return -ENODEV;
 	caller = override_creds(vsk->owner);
-	may_use = hf_socket_may_use(peer->vm);
+	may_use = hf_vm_may_use(peer->vm);
 	revert_creds(caller);
 	if (!may_use)
 		return -EACCES;
