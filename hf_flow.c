@@ -21,8 +21,8 @@
 
 #include "hf_compat.h"
 #include "hf_flow.h"
-#include "hf_mailbox.h"
 #include "hf_mutant.h"
+#include "hf_tx.h"
 #include "hf_wait.h"
 
 /*
@@ -154,7 +154,7 @@ static struct turn offer_locked(struct hf_vm *vm, const struct piece *piece, boo
 	lockdep_assert_held(&vm->tx_lock);
 	raw_spin_lock_irq(&vm->wait_lock);
 	if (hf_wait_may_send_locked(vm)) {
-		turn.err = hf_mailbox_put(vm, piece->head, piece->head_len, piece->skb,
+		turn.err = hf_tx_put(vm, piece->head, piece->head_len, piece->skb,
 					  piece->from, piece->len);
 		turn.full = turn.err == -EAGAIN;
 	}
@@ -362,7 +362,7 @@ int hf_flow_send_now(struct hf_flow *flow, const void *head, size_t head_len,
 	 */
 	if (!READ_ONCE(vm->dead) && list_empty(&vm->flows) && !READ_ONCE(vm->message_pending) &&
 	    hf_wait_may_send_locked(vm))
-		err = hf_mailbox_put_from(vm, head, head_len, from, len);
+		err = hf_tx_put_from(vm, head, head_len, from, len);
 	if (!err) {
 		hf_wait_accepted_locked(vm);
 		if (IS_ENABLED(CONFIG_PREEMPT_RT))

@@ -1,25 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mailboxes: sending through the TX page, and what an exit says of mailboxes.
+ * Mailboxes: what an exit says of them, ours and those of VMs.
  *
- * Owns the TX page (under tx_page_lock, from the copy to the end of
- * FFA_MSG_SEND). hf_mailbox_exit() runs with interrupts disabled, the rest in
- * process context.
+ * Owns who waits for a mailbox, and the death of a VM. hf_mailbox_exit() runs with
+ * interrupts disabled, the rest in process context.
  *
  * Invariant: a message that EL2 accepted makes a vCPU of its receiver run.
- * Does not: decide who sends next (hf_flow.c), touch the RX page (hf_rx.c), or
- * map pages (hf_pages.c).
+ * Does not: decide who sends next (hf_flow.c), or touch the pages (hf_tx.c, hf_rx.c).
  */
-#include <linux/skbuff.h>
 #include <linux/tick.h>
-#include <linux/uaccess.h>
-#include <linux/uio.h>
 
 #include "hf_compat.h"
 #include "hf_flow.h"
 #include "hf_mailbox.h"
 #include "hf_mutant.h"
-#include "hf_pages.h"
 #include "hf_rx.h"
 #include "hf_socket.h"
 #include "hf_vm.h"
@@ -27,54 +21,6 @@
 
 /* How many waiters are told at a time; the next exit goes on. */
 #define WAITERS_MAX	16
-
-/* Inside vm->wait_lock. */
-static DEFINE_RAW_SPINLOCK(tx_page_lock);
-static bool closed;
-
-int hf_mailbox_put(struct hf_vm *vm, const void *head, size_t head_len,
-		   const struct sk_buff *skb, unsigned int from, unsigned int len)
-{
-	int err = -ENETDOWN;
-
-	lockdep_assert_held(&vm->wait_lock);
-	raw_spin_lock(&tx_page_lock);
-	if (!closed) {
-		memcpy(hf_pages_tx(), head, head_len);
-		if (len)
-			skb_copy_bits(skb, from, hf_pages_tx() + head_len, len);
-		err = hf_ffa_msg_send(vm->id, head_len + len, hf_ffa_features.waiter_list);
-	}
-	raw_spin_unlock(&tx_page_lock);
-	return err;
-}
-
-int hf_mailbox_put_from(struct hf_vm *vm, const void *head, size_t head_len,
-			struct iov_iter *from, size_t len)
-{
-	size_t copied = 0;
-	int err = -EAGAIN;
-
-	lockdep_assert_held(&vm->wait_lock);
-	raw_spin_lock(&tx_page_lock);
-	if (closed) {
-		err = -ENETDOWN;
-		goto out;
-	}
-	memcpy(hf_pages_tx(), head, head_len);
-	/* Page faults must wait: we spin. */
-	pagefault_disable();
-	copied = copy_from_iter(hf_pages_tx() + head_len, len, from);
-	pagefault_enable();
-	/* Who finds the mailbox full asks to be told when it comes back with a buffer. */
-	if (copied == len)
-		err = hf_ffa_msg_send(vm->id, head_len + len, false);
-out:
-	raw_spin_unlock(&tx_page_lock);
-	if (err == -EAGAIN)
-		iov_iter_revert(from, copied);
-	return err;
-}
 
 void hf_mailbox_arrived(struct hf_vm *vm)
 {
@@ -134,7 +80,7 @@ static void notify_some(u16 vm_id, bool *left)
 }
 
 /* A message went from one VM to another: our part is to run the receiver. */
-static void forward(struct hf_vcpu *vcpu, u16 receiver)
+static void forward_message(struct hf_vcpu *vcpu, u16 receiver)
 {
 	struct hf_vm *vm = hf_vm_find(receiver);
 
@@ -156,7 +102,7 @@ void hf_mailbox_exit(struct hf_vcpu *vcpu, enum hf_exit_kind kind, const struct 
 		wanted |= hf_rx_take_unseen(vcpu);
 
 	if (kind == HF_EXIT_MSG_SEND && exit->vcpu != HF_PRIMARY_VM_ID)
-		forward(vcpu, exit->vcpu);
+		forward_message(vcpu, exit->vcpu);
 	if (kind == HF_EXIT_RX_RELEASE || READ_ONCE(vm->waiters_left))
 		notify_some(vm->id, &vm->waiters_left);
 	if (wanted || READ_ONCE(own_waiters_left))
@@ -230,16 +176,8 @@ void hf_mailbox_finish(struct hf_vcpu *vcpu)
 		hf_flow_drain(vm, false);
 }
 
-void hf_mailbox_close(void)
-{
-	raw_spin_lock_irq(&tx_page_lock);
-	closed = true;
-	raw_spin_unlock_irq(&tx_page_lock);
-}
-
 void hf_mailbox_clear(void)
 {
-	closed = false;
 	if (hf_ffa_features.send2)
 		hf_ffa_rx_full();
 	/* There may be nothing to release, which is not worth a line. */

@@ -29,6 +29,7 @@
 #include "hf_socket.h"
 #include "hf_state.h"
 #include "hf_transport.h"
+#include "hf_tx.h"
 #include "hf_vcpu.h"
 #include "hf_vm.h"
 
@@ -163,7 +164,7 @@ static int vms_init(void)
 static int rebooting(struct notifier_block *nb, unsigned long action, void *unused)
 {
 	hf_vm_stop_all();
-	hf_mailbox_close();
+	hf_tx_close();
 	hf_pages_exit();
 	hf_transport_stop();
 	return NOTIFY_DONE;
@@ -177,6 +178,7 @@ static int pages_init(void)
 
 	if (err)
 		return err;
+	hf_tx_open();
 	hf_mailbox_clear();
 	if (!hf_ffa_features.rxtx_unmap) {
 		pr_notice("the hypervisor never gives the RX/TX pages back: the module stays loaded\n");

@@ -2,7 +2,7 @@
 /*
  * The RX and TX pages that we share with the hypervisor: their life.
  *
- * Private to hf_mailbox.c and hf_rx.c, which alone read and write what is in them,
+ * Private to hf_tx.c and hf_rx.c, which alone read and write what is in them,
  * and to module init.
  */
 #ifndef HF_PAGES_H
@@ -22,11 +22,11 @@ int hf_pages_init(void);
 
 /*
  * Take the pages back, or leave them to EL2 and say so; may be repeated. After all
- * threads ended and hf_mailbox_close().
+ * threads ended and hf_tx_close().
  */
 void hf_pages_exit(void);
 
-/* The pages, HF_MAILBOX_SIZE bytes each; hf_mailbox.c and hf_rx.c own them when VMs run. */
+/* The pages, HF_MAILBOX_SIZE bytes each; hf_tx.c and hf_rx.c own them when VMs run. */
 void *hf_pages_tx(void);
 const void *hf_pages_rx(void);
 

@@ -5,6 +5,7 @@
  * No thread runs unless a test starts it. The fake's mailbox holds one message,
  * so that a second one stays in the queue until bed_next() empties it.
  */
+#include "../../hf_tx.h"
 #include "bed_flow.h"
 
 static void message_leaves_at_once_if_there_is_room(struct kunit *test)
@@ -79,18 +80,18 @@ static void nothing_is_sent_after_the_end(struct kunit *test)
 	struct hf_flow *flow = bed_flow(test, vm, NULL);
 	struct iov_iter from;
 
-	hf_mailbox_close();
+	hf_tx_close();
 	KUNIT_EXPECT_EQ(test, 0, hf_flow_send(flow, bed_skb(7, 100)));
 	iov_iter_kvec(&from, ITER_SOURCE, NULL, 0, 0);
 	raw_spin_lock_irq(&vm->wait_lock);
-	KUNIT_EXPECT_EQ(test, -ENETDOWN, hf_mailbox_put_from(vm, "", 1, &from, 0));
+	KUNIT_EXPECT_EQ(test, -ENETDOWN, hf_tx_put_from(vm, "", 1, &from, 0));
 	raw_spin_unlock_irq(&vm->wait_lock);
 	KUNIT_EXPECT_EQ(test, 0, fake_count(FAKE_MSG_SEND));
 	KUNIT_EXPECT_EQ(test, 0L, atomic_long_read(&vm->sent));
 	KUNIT_EXPECT_EQ_MSG(test, 0U, vm->queued, "nothing waits for ever");
 	hf_flow_close(flow);
 	fake->lenient = true;
-	hf_mailbox_clear();
+	hf_tx_open();
 }
 
 static void each_error_that_is_final_drops_one_message_and_the_next_goes_on(struct kunit *test)

@@ -15,13 +15,14 @@ FUNCTION_MEDIAN, FUNCTION_P90, FUNCTION_MAX = 12, 40, 80
 # A header may include those before it. What is not listed has to stay out of
 # cycles, and nothing else.
 ORDER = ("hf_abi.h", "hf_ffa.h", "hf_exit.h", "hf_vcpu.h", "hf_vm.h", "hf_mailbox.h", "hf_sock.h")
-BESIDE = {"hf_pages.h": "hf_exit.h", "hf_flow.h": "hf_mailbox.h", "hf_wait.h": "hf_mailbox.h"}
+BESIDE = {"hf_pages.h": "hf_exit.h", "hf_flow.h": "hf_mailbox.h", "hf_wait.h": "hf_mailbox.h",
+          "hf_tx.h": "hf_mailbox.h"}
 
 # pattern -> files of the module that may contain it
 SEAMS = {
     r"\barm_smccc_\d_\d_(?:hvc|smc|invoke)\b|\barm_smccc_(?:hvc|smc)\b": ("hf_ffa.c",),
     r"\bset_current_state\s*\(|\bwake_up_process\s*\(|\bschedule\s*\(\)": ("hf_vcpu.c",),
-    r"\bhf_pages_tx\b": ("hf_mailbox.c", "hf_pages.c", "hf_pages.h"),
+    r"\bhf_pages_tx\b": ("hf_tx.c", "hf_pages.c", "hf_pages.h"),
     r"\bhf_pages_rx\b": ("hf_rx.c", "hf_pages.c", "hf_pages.h"),
 }
 

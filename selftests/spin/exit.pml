@@ -6,7 +6,7 @@
  * FFA_RX_RELEASE. VM 0 has two vCPUs (runners 0 and 1), VM 1 has one (runner 2). A runner is vcpu_thread()
  * with hf_rx_refill(), serve(), run(), hf_exit_take(), hf_exit_finish(); a guest sends a message (TWICE: one
  * sends two) to the primary. If it finds RX full it asks to be told, sleeps, and is run when the writable
- * interrupt comes. The first guest also sends a message to VM 1 (forward(); not with ONLY_TO_US). With
+ * interrupt comes. The first guest also sends a message to VM 1 (forward_message(); not with ONLY_TO_US). With
  * SEND2 VM 1 sends by FFA_MSG_SEND2, which does not exit. Any answer may be one that comes_to_wait() leaves
  * to the next exit or to serve(), and after any answer run() may stop. A guest that is run exits some time.
  *
@@ -24,7 +24,7 @@
  *
  * Sites:  hf_vcpu.c:vcpu_thread(), hf_vcpu.c:serve(), hf_vcpu.c:run(), hf_exit.c:hf_exit_take(),
  *         hf_exit.c:hf_exit_finish(), hf_mailbox.c:hf_mailbox_exit(), hf_mailbox.c:hf_mailbox_finish(),
- *         hf_mailbox.c:comes_to_wait(), hf_mailbox.c:notify_some(), hf_mailbox.c:forward(),
+ *         hf_mailbox.c:comes_to_wait(), hf_mailbox.c:notify_some(), hf_mailbox.c:forward_message(),
  *         hf_rx.c:hf_rx_refill(), hf_rx.c:hf_rx_take(), hf_rx.c:hf_rx_take_unseen(), hf_rx.c:hf_rx_deliver()
  *
  * Run:    all -DTWICE -DONLY_TO_US ltl=delivered
@@ -47,7 +47,7 @@
  * Mutant: APPENDED_LATE all: an answer that waits is appended after the next exit, and overtaken
  * Mutant: KEPT_FOR_MEMORY no-memory: serve() leaves an answer to the next exit while memory is waited for
  * Mutant: KEPT_WHILE_AWAY preempted: the same while the thread stays away
- * Mutant: KICK_AFTER_SECTION preempted-rt: forward() comes after a preemption point
+ * Mutant: KICK_AFTER_SECTION preempted-rt: forward_message() comes after a preemption point
  * Mutant: NOTIFY_AFTER_SECTION preempted-rt: those who wait for RX are told after a preemption point
  * Mutant: UNSEEN_FORGOTTEN send2: only messages that an exit told of are taken
  * Mutant: UNSEEN_UNDELIVERED send2: whoever takes a message of another VM leaves it to that VM
@@ -364,7 +364,7 @@ enter:
 		preemption_point();
 #endif
 		if
-		:: exit == FORWARD -> requests[2] = true	/* forward(): hf_mailbox_arrived() */
+		:: exit == FORWARD -> requests[2] = true	/* forward_message(): hf_mailbox_arrived() */
 		:: else
 		fi;
 #ifdef NOTIFY_AFTER_SECTION

@@ -4,7 +4,7 @@
  *
  * Senders are hf_flow_send() with a send buffer of one message (a second one blocks), or, with NOW,
  * hf_flow_send_now() first, and room for two; and a secondary VM that sends through EL2 itself: by
- * FFA_MSG_SEND, which exits (SECONDARY: forward(), notify_some()), or by FFA_MSG_SEND2, which does not
+ * FFA_MSG_SEND, which exits (SECONDARY: forward_message(), notify_some()), or by FFA_MSG_SEND2, which does not
  * (UNSEEN). With RETRY there is retry_work. The queue is under tx_lock; who waits and reads, and what EL2
  * gets, under wait_lock. Each vCPU is its runner with hf_wait_end(), FFA_RUN, hf_mailbox_exit(),
  * hf_mailbox_finish(); its guest is one of these:
@@ -426,7 +426,7 @@ inline offer_locked(retry)
 #else
 	:: MAY_SEND ->
 #endif
-		atomic {			/* hf_mailbox_put() */
+		atomic {			/* hf_tx_put() */
 			if
 			:: box == EMPTY -> queue ? <id>; put(id)
 #if defined(UNSEEN) && !defined(UNSEEN_FORGOTTEN)
@@ -492,7 +492,7 @@ inline hf_flow_send_now()
 #else
 	:: queued == 0 && !message_pending && MAY_SEND ->
 #endif
-		atomic {			/* hf_mailbox_put_from() */
+		atomic {			/* hf_tx_put_from() */
 			if
 			:: box == EMPTY -> id = ID(me, m); put(id)
 			:: else
@@ -557,7 +557,7 @@ next:		skip
 }
 
 #ifdef SECONDARY
-/* A secondary VM and the driver's part in its sending: forward(), notify_some() */
+/* A secondary VM and the driver's part in its sending: forward_message(), notify_some() */
 proctype secondary(byte me)
 {
 	byte i, n;
