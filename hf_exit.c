@@ -4,7 +4,8 @@
  *
  * Runs in the context of whoever runs the vCPU: its thread, or a sender. What others
  * wait for is done at once, with interrupts disabled (hf_exit_take()); what may take
- * its time, or print, comes after that.
+ * its time, or print, comes after that. hf_vcpu.c calls up here, the only call that
+ * goes up: what an exit asks for reaches from the RX page to the sockets.
  *
  * Does not: run a vCPU, or put anybody to sleep.
  */
@@ -16,6 +17,8 @@
 #include "hf_event.h"
 #include "hf_exit.h"
 #include "hf_mailbox.h"
+#include "hf_rx.h"
+#include "hf_socket.h"
 #include "hf_vcpu.h"
 #include "hf_vm.h"
 #include "hf_wait.h"
@@ -250,4 +253,40 @@ void hf_exit_finish(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
 		hf_event_collect();
 	hf_mailbox_finish(vcpu);
 	vcpu->deadline = deadline_of(vcpu->exited, exits[vcpu->last_exit].handle(vcpu, exit));
+}
+
+/*
+ * A vCPU is run only if EL2 is known to have it: the first of a VM is on from boot,
+ * the others are once EL2 has named them. Some hypervisors die if they are made to
+ * run one that was never started, or that was switched off and on again.
+ */
+static bool switch_on(struct hf_vcpu *vcpu, unsigned long requests)
+{
+	bool restarted = vcpu->last_exit == HF_EXIT_WFI || vcpu->last_exit == HF_EXIT_OFF;
+
+	if (vcpu->last_exit == HF_EXIT_ABORTED)
+		return false;
+	if (!(requests & BIT(HF_REQ_ON)))
+		return !vcpu->off;
+	if (restarted && hf_ffa_features.restart_panics) {
+		pr_warn_ratelimited("VM %u vCPU %u was switched off and on again: this hypervisor cannot run it any more\n",
+				    vcpu->vm->id, vcpu->index);
+		WRITE_ONCE(vcpu->last_exit, HF_EXIT_ABORTED);
+		vcpu->deadline = KTIME_MAX;
+		hf_wait_exit(vcpu, HF_EXIT_ABORTED, false);
+		return false;
+	}
+	vcpu->restarted = vcpu->last_exit == HF_EXIT_OFF && vcpu->runs > vcpu->exits[HF_EXIT_OFF];
+	WRITE_ONCE(vcpu->off, false);
+	return true;
+}
+
+bool hf_exit_resume(struct hf_vcpu *vcpu, unsigned long requests)
+{
+	return switch_on(vcpu, requests) && hf_wait_end(vcpu, requests);
+}
+
+void hf_exit_deliver(struct hf_vcpu *vcpu)
+{
+	hf_rx_deliver(vcpu->vm, hf_socket_deliver);
 }

@@ -54,6 +54,17 @@ void hf_exit_take(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit);
  */
 void hf_exit_finish(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit);
 
+/**
+ * hf_exit_resume() - the vCPU is to be entered again because of @requests
+ *
+ * It no longer waits then, and gets what is there. Context: as hf_exit_finish().
+ * Return: false if it may not be entered now: it is off, or has no reason to run.
+ */
+bool hf_exit_resume(struct hf_vcpu *vcpu, unsigned long requests);
+
+/* The runner leaves the vCPU: deliver what hf_exit_finish() left for the next exit. */
+void hf_exit_deliver(struct hf_vcpu *vcpu);
+
 const char *hf_exit_name(enum hf_exit_kind kind);
 
 #endif

@@ -90,6 +90,32 @@ static void forward_message(struct hf_vcpu *vcpu, u16 receiver)
 		atomic_long_inc(&vcpu->vm->dropped_sender);
 }
 
+/*
+ * The same for a message that came by FFA_MSG_SEND2, if there is one. It may be any VM's:
+ * then the runner of @vcpu delivers it.
+ */
+static bool take_unseen(struct hf_vcpu *vcpu)
+{
+	struct hf_msg2_hdr hdr;
+	struct hf_vm *vm;
+	bool wanted;
+
+	if (!hf_rx_find_unseen(&hdr))
+		return false;
+	vm = hf_vm_find(le16_to_cpu(hdr.sender));
+	if (!vm || le32_to_cpu(hdr.offset) < sizeof(hdr)) {
+		atomic_long_inc(vm ? &vm->dropped_size : &vcpu->vm->dropped_sender);
+		return hf_rx_release();
+	}
+	wanted = hf_rx_take(vm, le32_to_cpu(hdr.offset), le32_to_cpu(hdr.size));
+	/* A thread that is preempted would keep it: its own VM's delivers it. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		hf_vcpu_request(&vm->vcpus[0], HF_REQ_WAKE);
+	else
+		vcpu->unseen = vm;
+	return wanted;
+}
+
 void hf_mailbox_exit(struct hf_vcpu *vcpu, enum hf_exit_kind kind, const struct hf_ffa_exit *exit)
 {
 	struct hf_vm *vm = vcpu->vm;
@@ -97,9 +123,9 @@ void hf_mailbox_exit(struct hf_vcpu *vcpu, enum hf_exit_kind kind, const struct 
 
 	/* First, because all VMs wait for our RX page. */
 	if (kind == HF_EXIT_MSG_SEND && exit->vcpu == HF_PRIMARY_VM_ID)
-		wanted = hf_rx_take(vcpu, exit->len);
+		wanted = hf_rx_take(vm, 0, exit->len);
 	if (hf_ffa_features.send2)
-		wanted |= hf_rx_take_unseen(vcpu);
+		wanted |= take_unseen(vcpu);
 
 	if (kind == HF_EXIT_MSG_SEND && exit->vcpu != HF_PRIMARY_VM_ID)
 		forward_message(vcpu, exit->vcpu);
@@ -154,9 +180,9 @@ void hf_mailbox_finish(struct hf_vcpu *vcpu)
 	struct hf_vm *vm = vcpu->vm;
 
 	if (!comes_to_wait(vcpu))
-		hf_rx_deliver(vm);
+		hf_rx_deliver(vm, hf_socket_deliver);
 	if (vcpu->unseen) {
-		hf_rx_deliver(vcpu->unseen);
+		hf_rx_deliver(vcpu->unseen, hf_socket_deliver);
 		vcpu->unseen = NULL;
 	}
 	if (vcpu->last_exit == HF_EXIT_ABORTED)

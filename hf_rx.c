@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Receiving: from our RX page, which all VMs share, to the sockets.
+ * Receiving: out of our RX page, which all VMs share.
  *
  * Owns the RX page, from the exit that tells of a message to FFA_RX_RELEASE. In
  * between interrupts are disabled, and nothing is waited for: the copy goes to a
@@ -11,7 +11,7 @@
  * order in which they were in the page; at most two for each of its vCPUs are taken
  * and not yet delivered, those that FFA_MSG_SEND2 brought aside. A VM that is held
  * brings one more for each of its vCPUs.
- * Does not: know of sockets beyond the upcall.
+ * Does not: know whom a message is for, or which VM the page names.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -24,7 +24,6 @@
 #include "hf_mutant.h"
 #include "hf_pages.h"
 #include "hf_rx.h"
-#include "hf_socket.h"
 
 /* What fits into the memory that sk_buffs take, so that a message takes no more than it must. */
 static const unsigned int spare_sizes[HF_RX_SPARES] = {
@@ -120,7 +119,7 @@ static void copy_message(struct hf_vm *vm, u32 offset, u32 len)
 }
 
 /* EL2 has no reason to refuse the page; should it do so, one more attempt may save all VMs. */
-static bool release_page(void)
+bool hf_rx_release(void)
 {
 	int ret = hf_ffa_rx_release();
 
@@ -131,15 +130,15 @@ static bool release_page(void)
 	return ret == 1;
 }
 
-bool hf_rx_take(struct hf_vcpu *vcpu, u32 len)
+bool hf_rx_take(struct hf_vm *vm, u32 offset, u32 len)
 {
-	copy_message(vcpu->vm, 0, len);
+	copy_message(vm, offset, len);
 	if (hf_mutant(RX_HELD)) {
 		local_irq_enable();
 		isb();
 		local_irq_disable();
 	}
-	return release_page();
+	return hf_rx_release();
 }
 
 /*
@@ -148,33 +147,19 @@ bool hf_rx_take(struct hf_vcpu *vcpu, u32 len)
  * message; one that does may hold an old one, and EL2 knows. Sender and receiver are
  * what EL2 checked, offset and size may be anything.
  */
-bool hf_rx_take_unseen(struct hf_vcpu *vcpu)
+bool hf_rx_find_unseen(struct hf_msg2_hdr *hdr)
 {
 	const struct hf_msg2_hdr *page = hf_pages_rx();
-	struct hf_msg2_hdr hdr;
-	struct hf_vm *vm;
 
 	/* Without a buffer it stays there until the next exit. */
 	if (le16_to_cpu(READ_ONCE(page->receiver)) != HF_PRIMARY_VM_ID || !hf_rx_is_ready() ||
 	    !hf_ffa_rx_full())
 		return false;
-
-	hdr = *page;
-	vm = hf_vm_find(le16_to_cpu(hdr.sender));
-	if (vm && le32_to_cpu(hdr.offset) >= sizeof(hdr)) {
-		copy_message(vm, le32_to_cpu(hdr.offset), le32_to_cpu(hdr.size));
-		/* A thread that is preempted would keep it: its own VM's delivers it. */
-		if (IS_ENABLED(CONFIG_PREEMPT_RT))
-			hf_vcpu_request(&vm->vcpus[0], HF_REQ_WAKE);
-		else
-			vcpu->unseen = vm;
-	} else {
-		atomic_long_inc(vm ? &vm->dropped_size : &vcpu->vm->dropped_sender);
-	}
-	return release_page();
+	*hdr = *page;
+	return true;
 }
 
-void hf_rx_deliver(struct hf_vm *vm)
+void hf_rx_deliver(struct hf_vm *vm, void (*deliver)(struct sk_buff *skb))
 {
 	struct sk_buff *skb, *next;
 	struct llist_node *taken;
@@ -188,7 +173,7 @@ void hf_rx_deliver(struct hf_vm *vm)
 	llist_for_each_entry_safe(skb, next, taken, ll_node) {
 		skb_mark_not_on_list(skb);
 		atomic_long_inc(&vm->received);
-		hf_socket_deliver(skb);
+		deliver(skb);
 	}
 	spin_unlock(&vm->rx_lock);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Receiving: from our RX page, which all VMs share, to the sockets.
+ * Receiving: out of our RX page, which all VMs share.
  */
 #ifndef HF_RX_H
 #define HF_RX_H
@@ -70,27 +70,32 @@ void hf_rx_hold(struct hf_vm *vm, bool hold);
 void hf_rx_free(void);
 
 /**
- * hf_rx_take() - take a message of @vcpu's VM out of the RX page, and free the page
- * @len: As the exit said.
+ * hf_rx_take() - take a message of @vm out of the RX page, and free the page
+ * @offset: Where it begins, @len bytes; both may be anything.
  *
- * Context: interrupts disabled. Counts what it has to drop. Return: whether VMs wait for
- * the page.
+ * Context: interrupts disabled, hf_rx_is_ready(). Counts what it has to drop.
+ * Return: as hf_rx_release().
  */
-bool hf_rx_take(struct hf_vcpu *vcpu, u32 len);
+bool hf_rx_take(struct hf_vm *vm, u32 offset, u32 len);
+
+/* Free the RX page. Return: whether VMs wait for it. Context: interrupts disabled. */
+bool hf_rx_release(void);
 
 /**
- * hf_rx_take_unseen() - the same for a message that came by FFA_MSG_SEND2, if there is one
+ * hf_rx_find_unseen() - look for a message that came by FFA_MSG_SEND2
+ * @hdr: What the page says of it, if there is one.
  *
- * It may be any VM's: that becomes @vcpu->unseen, or, with PREEMPT_RT, its first vCPU's
- * thread is asked to deliver it. Context: interrupts disabled.
+ * Context: interrupts disabled. Return: whether there is one: hf_rx_take() or
+ * hf_rx_release() is owed.
  */
-bool hf_rx_take_unseen(struct hf_vcpu *vcpu);
+bool hf_rx_find_unseen(struct hf_msg2_hdr *hdr);
 
 /**
- * hf_rx_deliver() - deliver what was taken for @vm, in the order in which it was
+ * hf_rx_deliver() - hand on what was taken for @vm, in the order in which it was
+ * @deliver: Takes each, under vm->rx_lock.
  *
  * Context: process, may hold no lock; does not sleep.
  */
-void hf_rx_deliver(struct hf_vm *vm);
+void hf_rx_deliver(struct hf_vm *vm, void (*deliver)(struct sk_buff *skb));
 
 #endif

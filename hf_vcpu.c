@@ -11,8 +11,8 @@
  *
  * Invariant: a request that was made is seen by whoever runs the vCPU, before
  * that enters the guest, and before the thread sleeps; wake-up.rst has the proof.
- * Does not: look into messages (hf_mailbox.c), or decide which vCPU of a VM
- * gets one.
+ * Does not: know what an exit means (hf_exit.c), or decide which vCPU of a VM gets a
+ * message (hf_wait.c).
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -119,38 +119,6 @@ static unsigned long check_requests(struct hf_vcpu *vcpu)
 	 * Proof:  litmus/MP+payload-vs-request, litmus/R+payload-vs-clear, spin/vcpu_sleep
 	 */
 	return xchg(&vcpu->requests, 0);
-}
-
-/*
- * A vCPU is run only if EL2 is known to have it: the first of a VM is on from boot,
- * the others are once EL2 has named them. Some hypervisors die if they are made to
- * run one that was never started, or that was switched off and on again.
- */
-static bool is_on(struct hf_vcpu *vcpu, unsigned long requests)
-{
-	bool restarted = vcpu->last_exit == HF_EXIT_WFI || vcpu->last_exit == HF_EXIT_OFF;
-
-	if (vcpu->last_exit == HF_EXIT_ABORTED)
-		return false;
-	if (!(requests & BIT(HF_REQ_ON)))
-		return !vcpu->off;
-	if (restarted && hf_ffa_features.restart_panics) {
-		pr_warn_ratelimited("VM %u vCPU %u was switched off and on again: this hypervisor cannot run it any more\n",
-				    vcpu->vm->id, vcpu->index);
-		WRITE_ONCE(vcpu->last_exit, HF_EXIT_ABORTED);
-		vcpu->deadline = KTIME_MAX;
-		hf_wait_exit(vcpu, HF_EXIT_ABORTED, false);
-		return false;
-	}
-	vcpu->restarted = vcpu->last_exit == HF_EXIT_OFF && vcpu->runs > vcpu->exits[HF_EXIT_OFF];
-	WRITE_ONCE(vcpu->off, false);
-	return true;
-}
-
-/* Whether to run the vCPU now; it no longer waits then, and gets what is there. */
-static bool may_run(struct hf_vcpu *vcpu, unsigned long requests)
-{
-	return is_on(vcpu, requests) && hf_wait_end(vcpu, requests);
 }
 
 /* Both write current->flags: this thread alone may, and the scheduler reads it as it is. */
@@ -334,7 +302,7 @@ static void run(struct hf_vcpu *vcpu, int exits)
 			make_request(vcpu, HF_REQ_STOP);
 			return;
 		}
-		if (!may_run(vcpu, requests))
+		if (!hf_exit_resume(vcpu, requests))
 			return;
 		vcpu->deadline = 0;
 		if (!vcpu_enter(vcpu, &exit))
@@ -354,7 +322,7 @@ static void serve(struct hf_vcpu *vcpu, int exits)
 {
 	stop_timer(vcpu);
 	run(vcpu, exits);
-	hf_rx_deliver(vcpu->vm);
+	hf_exit_deliver(vcpu);
 	if (hf_mutant(BACK_WITHOUT_TIMER) && vcpu->deadline && current != vcpu->task)
 		vcpu->deadline = KTIME_MAX;
 	if (!vcpu->deadline) {

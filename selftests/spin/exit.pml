@@ -25,7 +25,7 @@
  * Sites:  hf_vcpu.c:vcpu_thread(), hf_vcpu.c:serve(), hf_vcpu.c:run(), hf_exit.c:hf_exit_take(),
  *         hf_exit.c:hf_exit_finish(), hf_mailbox.c:hf_mailbox_exit(), hf_mailbox.c:hf_mailbox_finish(),
  *         hf_mailbox.c:comes_to_wait(), hf_mailbox.c:notify_some(), hf_mailbox.c:forward_message(),
- *         hf_rx.c:hf_rx_refill(), hf_rx.c:hf_rx_take(), hf_rx.c:hf_rx_take_unseen(), hf_rx.c:hf_rx_deliver()
+ *         hf_rx.c:hf_rx_refill(), hf_rx.c:hf_rx_take(), hf_mailbox.c:take_unseen(), hf_rx.c:hf_rx_deliver()
  *
  * Run:    all -DTWICE -DONLY_TO_US ltl=delivered
  * Run:    preempted -DPREEMPTED=2 ltl=other,none_kept
@@ -148,7 +148,7 @@ inline notify_some()
 	fi
 }
 
-/* copy_message(), release_page() */
+/* copy_message(), hf_rx_release() */
 inline take_message(vm)
 {
 #ifdef APPEND_AFTER_RELEASE
@@ -178,7 +178,7 @@ inline take_message(vm)
 #ifdef SEND2
 #define NO_VM	2
 
-inline hf_rx_take_unseen(vm)
+inline take_unseen(vm)
 {
 	sender = vm;
 	take_message(sender);
@@ -299,7 +299,7 @@ enter:
 		refill();
 #endif
 		preemption_point();
-		if				/* check_requests(), may_run() */
+		if				/* check_requests(), hf_exit_resume() */
 		:: me == 2 && wake ->
 			wake = false;
 			if
@@ -353,9 +353,9 @@ enter:
 	:: else
 	fi;
 #if defined(SEND2) && !defined(UNSEEN_FORGOTTEN)
-	if					/* hf_rx_take_unseen() */
+	if					/* take_unseen() */
 	:: atomic { rx_ready && rx_unseen -> rx_unseen = false };	/* hf_ffa_rx_full() */
-		hf_rx_take_unseen(VM(SENDER(rx)))
+		take_unseen(VM(SENDER(rx)))
 	:: else
 	fi;
 #endif

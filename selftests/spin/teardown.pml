@@ -78,7 +78,7 @@ proctype vcpu_thread(byte v)
 			:: else
 			fi;
 #ifndef RUN_ABORTED
-			if			/* is_on() */
+			if			/* switch_on() */
 			:: aborted[v] -> exit = WAIT; break
 			:: else
 			fi;
