@@ -272,7 +272,7 @@ void hf_flow_drain(struct hf_vm *vm, bool retry)
 }
 
 /* The clock decides when to look, never what is done: that follows from what is there. */
-void hf_mailbox_retry(struct work_struct *work)
+static void retry_flows(struct work_struct *work)
 {
 	struct hf_vm *vm = container_of(to_delayed_work(work), struct hf_vm, retry_work);
 	u16 i;
@@ -280,6 +280,14 @@ void hf_mailbox_retry(struct work_struct *work)
 	for (i = 0; hf_wait_needs_exits(vm) && i < hf_vm_nr_vcpus(vm); i++)
 		hf_vcpu_kick_out(&vm->vcpus[i]);
 	hf_flow_drain(vm, true);
+}
+
+void hf_flow_init_vm(struct hf_vm *vm)
+{
+	spin_lock_init(&vm->tx_lock);
+	INIT_LIST_HEAD(&vm->flows);
+	INIT_LIST_HEAD(&vm->refused);
+	INIT_DELAYED_WORK(&vm->retry_work, retry_flows);
 }
 
 /* Whether there is room; if not, the flow's owner is woken when there is. */

@@ -102,6 +102,9 @@ void hf_flow_wake_senders(struct sock *sk);
  */
 void hf_flow_close(struct hf_flow *flow);
 
+/* Prepare what all flows to @vm share. Before hf_vm_start_all(). */
+void hf_flow_init_vm(struct hf_vm *vm);
+
 /* Send the next message for @vm if it has room. After each exit, and (@retry) now and then. */
 void hf_flow_drain(struct hf_vm *vm, bool retry);
 

@@ -154,7 +154,7 @@ static void vm_died(struct hf_vm *vm)
 		queue_work(system_dfl_wq, &vm->death_work);
 }
 
-void hf_mailbox_bury(struct work_struct *work)
+static void bury_vm(struct work_struct *work)
 {
 	struct hf_vm *vm = container_of(work, struct hf_vm, death_work);
 
@@ -209,6 +209,12 @@ void hf_mailbox_clear(void)
 	/* There may be nothing to release, which is not worth a line. */
 	if (hf_ffa_rx_release() == 1)
 		own_waiters_left = true;
+}
+
+void hf_mailbox_init_vm(struct hf_vm *vm)
+{
+	INIT_WORK(&vm->death_work, bury_vm);
+	hf_flow_init_vm(vm);
 }
 
 void hf_mailbox_purge_all(void)

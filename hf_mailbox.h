@@ -7,6 +7,9 @@
 
 #include "hf_vm.h"
 
+/* Prepare what is @vm's of this and of hf_flow.h. Before hf_vm_start_all(). */
+void hf_mailbox_init_vm(struct hf_vm *vm);
+
 /* Free what is still queued for any VM. After all threads ended; may sleep. */
 void hf_mailbox_purge_all(void);
 

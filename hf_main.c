@@ -147,12 +147,16 @@ static void hyp_timer_exit(void)
 /* Before the pages are mapped: nothing that can fail comes after, where they stay EL2's. */
 static int vms_init(void)
 {
+	struct hf_vm *vm;
+	unsigned long id;
 	int err = vms ? hf_params_vms(vms, hf_vm_create) : hf_discover();
 
 	if (!err && owners)
 		err = hf_params_owners(owners, hf_vm_set_owner);
 	if (err)
 		hf_vm_destroy_all();
+	hf_for_each_vm(vm, id)
+		hf_mailbox_init_vm(vm);
 	return err;
 }
 

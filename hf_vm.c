@@ -183,13 +183,8 @@ int hf_vm_create(u16 id, u16 nr_vcpus)
 	vm->owner = INVALID_UID;
 	vm->group = INVALID_GID;
 	raw_spin_lock_init(&vm->wait_lock);
-	spin_lock_init(&vm->tx_lock);
 	spin_lock_init(&vm->rx_lock);
 	init_waitqueue_head(&vm->rx_wait);
-	INIT_LIST_HEAD(&vm->flows);
-	INIT_LIST_HEAD(&vm->refused);
-	INIT_DELAYED_WORK(&vm->retry_work, hf_mailbox_retry);
-	INIT_WORK(&vm->death_work, hf_mailbox_bury);
 	INIT_DELAYED_WORK(&vm->create_work, create_named);
 
 	vm->vcpus = kcalloc(vm->max_vcpus, sizeof(*vm->vcpus), GFP_KERNEL);

@@ -95,14 +95,10 @@ static inline u16 hf_vm_nr_vcpus(const struct hf_vm *vm)
 	return smp_load_acquire(&vm->nr_vcpus);
 }
 
-/* Upcalls: the work functions of hf_vm.retry_work and hf_vm.death_work. */
-void hf_mailbox_retry(struct work_struct *work);
-void hf_mailbox_bury(struct work_struct *work);
-
 /**
  * hf_vm_create() - make a VM known, with all of its vCPUs and their threads
  *
- * No thread runs before hf_vm_start_all(). Context: module init, may sleep.
+ * No thread runs before hf_vm_start_all(); hf_mailbox_init_vm() is owed. Context: module init, may sleep.
  * Return: 0, -EEXIST if the id is taken, -ENOMEM.
  */
 int hf_vm_create(u16 id, u16 nr_vcpus);

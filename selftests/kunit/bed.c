@@ -50,6 +50,18 @@ int bed_init(struct kunit *test)
 	return hf_socket_register();
 }
 
+/* As module init does it, also of those that a test has created itself. */
+static void init_vms(void)
+{
+	struct hf_vm *vm;
+	unsigned long id;
+
+	hf_for_each_vm(vm, id) {
+		if (!vm->death_work.func)
+			hf_mailbox_init_vm(vm);
+	}
+}
+
 void bed_exit(struct kunit *test)
 {
 	const char *broken;
@@ -59,6 +71,7 @@ void bed_exit(struct kunit *test)
 	bed_close_all();
 	hf_socket_unregister();
 	hf_vm_stop_all();
+	init_vms();
 	hf_mailbox_purge_all();
 	hf_socket_exit();
 	hf_vm_destroy_all();
@@ -79,6 +92,7 @@ struct hf_vm *bed_vm_booted(struct kunit *test, u16 id, u16 nr_vcpus)
 	KUNIT_ASSERT_EQ(test, 0, hf_vm_create(id, nr_vcpus));
 	vm = hf_vm_find(id);
 	KUNIT_ASSERT_NOT_NULL(test, vm);
+	init_vms();
 	return vm;
 }
 
@@ -101,6 +115,7 @@ struct hf_vcpu *bed_vcpu(struct kunit *test, u16 id)
 
 void bed_start(void)
 {
+	init_vms();
 	hf_vm_start_all();
 }
 
@@ -108,15 +123,21 @@ static void do_nothing(struct work_struct *work)
 {
 }
 
+/* What bed_stop_clock() replaces: the same for all VMs. */
+static work_func_t retry;
+
 void bed_stop_clock(struct hf_vm *vm)
 {
+	if (vm->retry_work.work.func != do_nothing)
+		retry = vm->retry_work.work.func;
 	cancel_delayed_work_sync(&vm->retry_work);
 	INIT_DELAYED_WORK(&vm->retry_work, do_nothing);
 }
 
 void bed_retry(struct hf_vm *vm)
 {
-	hf_mailbox_retry(&vm->retry_work.work);
+	(vm->retry_work.work.func == do_nothing ? retry : vm->retry_work.work.func)(
+		&vm->retry_work.work);
 }
 
 bool bed_is_blocked(const struct hf_vcpu *vcpu)

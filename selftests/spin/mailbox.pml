@@ -43,7 +43,7 @@
  * Sites:  hf_wait.c:(F) hf_wait_accepted_locked(), hf_wait.c:(G) hf_wait_begin(),
  *         hf_flow.c:(H) send_next_locked(), hf_mailbox.c:(I) hf_mailbox_finish(),
  *         hf_vcpu.c:(D) vcpu_enter(), hf_wait.c:hf_wait_end(), hf_wait.c:hf_wait_exit(),
- *         hf_flow.c:offer_locked(), hf_flow.c:hf_flow_send_now(), hf_flow.c:hf_mailbox_retry()
+ *         hf_flow.c:offer_locked(), hf_flow.c:hf_flow_send_now(), hf_flow.c:retry_flows()
  *
  * Run:    waiter -DNVCPU=1 -DGUEST0=WAITER ltl=delivered,unblocked
  * Run:    taker -DNVCPU=1 -DGUEST0=TAKER ltl=delivered
@@ -606,7 +606,7 @@ end:	atomic { box == EMPTY -> box = RECEIVED; box_id = ID(me, 1) }
 #endif
 
 /*
- * hf_mailbox_retry(): as often as it is armed, where a guest that computes needs it; with MAY at any time,
+ * retry_flows(): as often as it is armed, where a guest that computes needs it; with MAY at any time,
  * twice or less. The guests get on between two kicks: then the delay is long enough.
  */
 proctype retry_work()

@@ -167,7 +167,7 @@ end:	do
 #endif
 
 #ifdef WORK
-/* hf_mailbox_retry(): it sends, and runs the receiver */
+/* retry_flows(): it sends, and runs the receiver */
 proctype work()
 {
 	byte seen;
