@@ -13,6 +13,7 @@
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/minmax.h>
+#include <linux/mutex.h>
 #include <linux/xarray.h>
 
 #include "hf_compat.h"
@@ -34,7 +35,8 @@ uint hf_event_budget = 10000;
 /* eventfd_ctx by VM and number. */
 static DEFINE_XARRAY(listeners);
 
-/* Which VM has bound that notification of the primary, 0 = none. */
+/* Which VM may set that notification of the primary, 0 = none; written under the lock. */
+static DEFINE_MUTEX(binders_lock);
 static u16 binders[HF_EVENT_NUMBERS];
 
 #define UNBIND_TRIES	100
@@ -270,23 +272,29 @@ static int bind_again(u16 vm_id, u8 number)
 	return hf_ffa_notification_bind(vm_id, BIT_ULL(number));
 }
 
-static int bind(struct hf_vm *vm, u8 number)
+/* hf_event_collect() follows the VM's runs from before the first ring is possible. */
+static void set_binder_locked(struct hf_vm *vm, u8 number, bool binds)
+{
+	lockdep_assert_held(&binders_lock);
+	WRITE_ONCE(binders[number], binds ? vm->id : 0);
+	WRITE_ONCE(vm->binds, vm->binds + (binds ? 1 : -1));
+}
+
+static int bind_locked(struct hf_vm *vm, u8 number)
 {
 	int err;
 
+	lockdep_assert_held(&binders_lock);
 	if (!hf_ffa_features.binds)
 		return -EOPNOTSUPP;
-	if (cmpxchg(&binders[number], 0, vm->id))
+	if (binders[number])
 		return -EBUSY;
-	/* Its runs from now on are followed by hf_event_collect(). */
-	set_bit(number, &vm->binds);
+	set_binder_locked(vm, number, true);
 	err = hf_ffa_notification_bind(vm->id, BIT_ULL(number));
 	if (err == -EACCES)
 		err = bind_again(vm->id, number);
-	if (err) {
-		clear_bit(number, &vm->binds);
-		WRITE_ONCE(binders[number], 0);
-	}
+	if (err)
+		set_binder_locked(vm, number, false);
 	return err;
 }
 
@@ -296,7 +304,9 @@ int hf_event_listen(struct hf_vm *vm, u8 number, struct eventfd_ctx *ctx, bool b
 
 	if (err || !binds)
 		return err;
-	err = bind(vm, number);
+	mutex_lock(&binders_lock);
+	err = bind_locked(vm, number);
+	mutex_unlock(&binders_lock);
 	if (err)
 		xa_erase(&listeners, listener_key(vm->id, number));
 	return err;
@@ -306,11 +316,12 @@ void hf_event_unlisten(u16 vm_id, u8 number)
 {
 	struct hf_vm *vm = hf_vm_find(vm_id);
 
-	if (READ_ONCE(binders[number]) == vm_id) {
+	mutex_lock(&binders_lock);
+	if (binders[number] == vm_id) {
 		unbind(vm_id, number);
-		clear_bit(number, &vm->binds);
-		WRITE_ONCE(binders[number], 0);
+		set_binder_locked(vm, number, false);
 	}
+	mutex_unlock(&binders_lock);
 	xa_erase(&listeners, listener_key(vm_id, number));
 }
 

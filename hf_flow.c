@@ -155,7 +155,7 @@ static struct turn offer_locked(struct hf_vm *vm, const struct piece *piece, boo
 	raw_spin_lock_irq(&vm->wait_lock);
 	if (hf_wait_may_send_locked(vm)) {
 		turn.err = hf_tx_put(vm, piece->head, piece->head_len, piece->skb,
-					  piece->from, piece->len);
+				     piece->from, piece->len);
 		turn.full = turn.err == -EAGAIN;
 	}
 	/* With the lock: a sender that is preempted here would keep the guest from running. */

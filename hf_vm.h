@@ -34,7 +34,7 @@ struct hf_vm {
 	bool dead;			/* aborted; never becomes alive again */
 	bool waits;			/* a vCPU of it has been in FFA_MSG_WAIT */
 	bool waiters_left;		/* a drain of its waiter list was cut short */
-	unsigned long binds;		/* notifications of ours that it may set */
+	unsigned int binds;		/* so many notifications of ours it may set */
 	u16 irq_vcpu[HF_INTIDS];	/* hint: who takes this interrupt */
 	unsigned long rings_tick;	/* jiffies of the last ring */
 	atomic_t rings_left;		/* in that tick */
@@ -98,8 +98,8 @@ static inline u16 hf_vm_nr_vcpus(const struct hf_vm *vm)
 /**
  * hf_vm_create() - make a VM known, with all of its vCPUs and their threads
  *
- * No thread runs before hf_vm_start_all(); hf_mailbox_init_vm() is owed. Context: module init, may sleep.
- * Return: 0, -EEXIST if the id is taken, -ENOMEM.
+ * No thread runs before hf_vm_start_all(); hf_mailbox_init_vm() is owed. Context: module
+ * init, may sleep. Return: 0, -EEXIST if the id is taken, -ENOMEM.
  */
 int hf_vm_create(u16 id, u16 nr_vcpus);
 
@@ -132,18 +132,10 @@ int hf_vm_set_owner(u16 id, kuid_t uid, kgid_t gid);
 
 /* Whether the caller is the VM's owner, or in its group. Process context. */
 bool hf_vm_owned_by_current(const struct hf_vm *vm);
-
-/* Parameter: whether CAP_NET_RAW is enough to use all VMs. */
+/* The same by capability, which CAP_NET_RAW is if the parameter says so. Audited unless @owner. */
 extern bool hf_vm_net_raw;
-
-/* Whether the caller has the capability to use all VMs. No audit record if he is an @owner. */
 bool hf_vm_is_privileged(bool owner);
-
-/**
- * hf_vm_may_use() - whether the caller may use the VM: he has the capability, or owns it
- *
- * Leaves no audit record. Context: process.
- */
+/* Whether the caller may use the VM, by capability or as an owner. No audit record. */
 bool hf_vm_may_use(const struct hf_vm *vm);
 
 /* All VMs by id. Constant while threads run; hf_vm.c alone changes it. */

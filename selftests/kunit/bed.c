@@ -136,8 +136,9 @@ void bed_stop_clock(struct hf_vm *vm)
 
 void bed_retry(struct hf_vm *vm)
 {
-	(vm->retry_work.work.func == do_nothing ? retry : vm->retry_work.work.func)(
-		&vm->retry_work.work);
+	work_func_t func = vm->retry_work.work.func;
+
+	(func == do_nothing ? retry : func)(&vm->retry_work.work);
 }
 
 bool bed_is_blocked(const struct hf_vcpu *vcpu)

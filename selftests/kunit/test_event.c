@@ -253,7 +253,7 @@ static void binding_gives_a_number_to_one_vm(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 2, fake->binders[NUMBER]);
 	KUNIT_EXPECT_EQ(test, -EBUSY, hf_event_listen(vm, NUMBER, NULL, false));
 	KUNIT_EXPECT_EQ(test, -EBUSY, hf_event_listen(other, NUMBER, NULL, true));
-	KUNIT_EXPECT_EQ(test, 0UL, other->binds);
+	KUNIT_EXPECT_EQ(test, 0U, other->binds);
 	KUNIT_EXPECT_EQ_MSG(test, 0, hf_event_listen(other, NUMBER, NULL, false), "messages");
 	hf_event_unlisten(3, NUMBER);
 	KUNIT_EXPECT_EQ(test, 2, fake->binders[NUMBER]);
@@ -261,7 +261,7 @@ static void binding_gives_a_number_to_one_vm(struct kunit *test)
 	fake->pending = BIT_ULL(NUMBER);
 	hf_event_unlisten(2, NUMBER);
 	KUNIT_EXPECT_EQ(test, 0, fake->binders[NUMBER]);
-	KUNIT_EXPECT_EQ(test, 0UL, vm->binds);
+	KUNIT_EXPECT_EQ(test, 0U, vm->binds);
 	KUNIT_EXPECT_EQ(test, 0, hf_event_listen(other, NUMBER, NULL, true));
 	hf_event_unlisten(3, NUMBER);
 }
@@ -274,7 +274,7 @@ static void binding_that_el2_refuses_leaves_nothing(struct kunit *test)
 	hf_ffa_features.binds = true;
 	fake->errors[FAKE_BIND] = -EINVAL;
 	KUNIT_EXPECT_EQ(test, -EINVAL, hf_event_listen(vm, NUMBER, NULL, true));
-	KUNIT_EXPECT_EQ(test, 0UL, vm->binds);
+	KUNIT_EXPECT_EQ(test, 0U, vm->binds);
 	KUNIT_EXPECT_EQ(test, 0, hf_event_listen(vm, NUMBER, NULL, true));
 	hf_event_unlisten(2, NUMBER);
 }
