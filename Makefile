@@ -64,7 +64,7 @@ sanitize:
 
 planted:
 	@$(SETUP) $(BOOT) source kernel-kasan kernel-kcsan
-	@selftests/mutants --table selftests/planted.conf $(HOW) $(T)
+	@selftests/mutants/run --table selftests/planted.conf $(HOW) $(T)
 
 faults:
 	@$(SETUP) $(TEST) kernel-kasan
@@ -87,12 +87,12 @@ proofs:
 
 mutants:
 	@$(SETUP) $(TEST) kernel-kunit
-	@selftests/mutants $(HOW) $(T)
+	@selftests/mutants/run $(HOW) $(T)
 
 kunit:
 	@$(SETUP) tools busybox source kernel-kunit
 	@selftests/tally "selftests/run --tag kunit $(HOW)" \
-		"selftests/mutants --table selftests/kunit/mutants.conf $(HOW)"
+		"selftests/mutants/run --table selftests/kunit/mutants.conf $(HOW)"
 
 stress:
 	@$(SETUP) $(TEST)
@@ -102,7 +102,7 @@ seeds:
 	@$(SETUP) $(BOOT) source
 	@selftests/tally "selftests/seeds $(if $(SEED),--seed $(SEED)) \
 		$(if $(COUNT),--count $(COUNT)) $(HOW)" \
-		"selftests/mutants --some --table selftests/seeds.conf $(HOW)"
+		"selftests/mutants/run --some --table selftests/seeds.conf $(HOW)"
 
 coverage:
 	@$(SETUP) tools busybox source kernel-kunit

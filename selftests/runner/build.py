@@ -4,9 +4,10 @@ Everything that a boot needs, built into build/.
 
 Owns the layout of build/: <kernel>/<variant>/ is a mirror of the module's
 sources in links (a kernel build writes beside the sources, and each kernel
-needs its own objects), bare/, user/ and tools/ are what their Makefiles make
-of them, run/ holds the bundles. Whether something is up to date is left to
-make; this file only decides what goes together.
+needs its own objects), mutated/ the sources with all mutants in, bare/, user/
+and tools/ are what their Makefiles make of them, run/ holds the bundles.
+Whether something is up to date is left to make; this file only decides what
+goes together.
 """
 import contextlib
 import glob
@@ -119,8 +120,8 @@ class Builder:
 
     def _module(self, kernel, variant):
         out = os.path.join(self.out, kernel, variant)
-        mirror(self.root, out)
         kind, _, counts = variant.partition("-")
+        mirror(self.root if kind == "plain" else self.mutated(), out)
         words = ["HF_MUTANTS=y"] if kind == "mutants" else []
         words += ["GCOV_PROFILE=y"] if counts == "gcov" else []
         sub, name = ".", "hafnium.ko"
@@ -129,6 +130,15 @@ class Builder:
         with self.kbuild(kernel, out, sub) as make:
             self.command(f"{kernel}-{variant}", [*make, *words, "modules"])
         return os.path.join(out, sub, name)
+
+    def mutated(self):
+        """The module's sources with all mutants of selftests/mutants."""
+        return self.once("mutated", self._mutated)
+
+    def _mutated(self):
+        out = os.path.join(self.out, "mutated")
+        self.command("mutated", [os.path.join(self.root, "selftests/mutants/apply"), out])
+        return out
 
     def testcall(self, kernel):
         return self.once(("testcall", kernel), lambda: self._testcall(kernel))
@@ -276,6 +286,7 @@ def module_sources(root):
     names = ["Kbuild"] + glob.glob("hf_*.[ch]", root_dir=root)
     names += glob.glob("uapi/**/*.h", root_dir=root, recursive=True)
     names += ["selftests/kunit/Kbuild"] + glob.glob("selftests/kunit/*.[ch]", root_dir=root)
+    names += glob.glob("selftests/mutants/*.[ch]", root_dir=root)
     return sorted(names)
 
 

@@ -3,7 +3,7 @@
 From declared runs to verdicts: builds, boots, judges, prints, counts.
 
 Owns the command line of the primary's kernel and the form of the report. Used
-by selftests/run for tests and by selftests/mutants for mistakes.
+by selftests/run for tests and by selftests/mutants/run for mistakes.
 """
 import concurrent.futures
 import copy
