@@ -64,7 +64,7 @@ sanitize:
 
 planted:
 	@$(SETUP) $(BOOT) source kernel-kasan kernel-kcsan
-	@selftests/mutants/run --table selftests/planted.conf $(HOW) $(T)
+	@selftests/mutants/run --by detector $(HOW) $(T)
 
 faults:
 	@$(SETUP) $(TEST) kernel-kasan
@@ -92,7 +92,7 @@ mutants:
 kunit:
 	@$(SETUP) tools busybox source kernel-kunit
 	@selftests/tally "selftests/run --tag kunit $(HOW)" \
-		"selftests/mutants/run --table selftests/kunit/mutants.conf $(HOW)"
+		"selftests/mutants/run --by kunit $(HOW)"
 
 stress:
 	@$(SETUP) $(TEST)
@@ -102,7 +102,7 @@ seeds:
 	@$(SETUP) $(BOOT) source
 	@selftests/tally "selftests/seeds $(if $(SEED),--seed $(SEED)) \
 		$(if $(COUNT),--count $(COUNT)) $(HOW)" \
-		"selftests/mutants/run --some --table selftests/seeds.conf $(HOW)"
+		"selftests/mutants/run --by seeds $(HOW)"
 
 coverage:
 	@$(SETUP) tools busybox source kernel-kunit
