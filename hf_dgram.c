@@ -14,7 +14,6 @@
 #include <linux/slab.h>
 #include <net/sock.h>
 
-#include "hf_mutant.h"
 #include "hf_port.h"
 #include "hf_sock.h"
 
@@ -43,7 +42,7 @@ static struct hf_flow *get_flow(struct hf_sock *hs, struct hf_vm *vm)
 	if (flow)
 		return flow;
 	flow = kmalloc(sizeof(*flow), GFP_KERNEL_ACCOUNT);
-	if (!flow && !hf_mutant(PLANTED_UNCHECKED))
+	if (!flow)
 		return NULL;
 	hf_flow_init(flow, vm, &hs->sk);
 	other = xa_cmpxchg(&hs->flows, vm->id, NULL, flow, GFP_KERNEL);
@@ -445,8 +444,7 @@ void hf_dgram_deliver(struct sock *sk, struct sk_buff *skb)
 	/* Counts in sk_drops what does not fit; sock_queue_rcv_skb() would filter uncounted. */
 	if (__sock_queue_rcv_skb(sk, skb)) {
 		atomic_long_inc(&vm->dropped_full);
-		if (!hf_mutant(PLANTED_LEAKED_SKB))
-			kfree_skb(skb);
+		kfree_skb(skb);
 	}
 }
 

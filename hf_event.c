@@ -10,7 +10,6 @@
  * it out of there rings.
  * Does not: know of files (hf_event_dev.c), or how a vCPU is woken (hf_wait.c).
  */
-#include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/minmax.h>
 #include <linux/mutex.h>
@@ -18,7 +17,6 @@
 
 #include "hf_compat.h"
 #include "hf_event.h"
-#include "hf_mutant.h"
 #include "hf_wait.h"
 
 /* The word: a target, and these. */
@@ -152,13 +150,9 @@ void hf_event_set(struct hf_event *event, const struct hf_event_target *target)
 	u64 word = atomic64_read(&event->word);
 	u64 new;
 
-	if (hf_mutant(ROUTE_TORN)) {
-		atomic64_set(&event->word, (word & ~VCPU_MASK) | (pack(target) & VCPU_MASK));
-		udelay(2);
-	}
 	for (;;) {
 		new = pack(target) | (word & (PENDING | LATE));
-		if (!(new & (MASKED | LATE)) || hf_mutant(RING_LEFT_BEHIND))
+		if (!(new & (MASKED | LATE)))
 			new &= ~PENDING;
 		/*
 		 * (T) A ring could be kept after we found none.
@@ -172,7 +166,7 @@ void hf_event_set(struct hf_event *event, const struct hf_event_target *target)
 		if (atomic64_try_cmpxchg(&event->word, &word, new))
 			break;
 	}
-	if (word & PENDING && !(new & (PENDING | MASKED)) && !hf_mutant(UNMASKED_BLIND))
+	if (word & PENDING && !(new & (PENDING | MASKED)))
 		reach(new);
 }
 

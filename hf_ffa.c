@@ -19,7 +19,6 @@
 #include <asm/virt.h>
 
 #include "hf_ffa.h"
-#include "hf_mutant.h"
 
 #define FFA_VERSION_MAJOR(version) ((version) >> 16)
 #define FFA_VERSION_MINOR(version) ((version) & 0xffff)
@@ -338,12 +337,10 @@ void hf_ffa_run(u16 vm, u16 vcpu, struct hf_ffa_exit *exit)
 {
 	struct arm_smccc_res res;
 
-	if (!hf_mutant(PMR_MASKED))
-		local_daif_mask();
+	local_daif_mask();
 	pmr_sync();
 	ffa_call(FFA_RUN, (u32)vm << 16 | vcpu, 0, 0, 0, &res);
-	if (!hf_mutant(PMR_MASKED))
-		local_daif_restore(DAIF_PROCCTX_NOIRQ);
+	local_daif_restore(DAIF_PROCCTX_NOIRQ);
 	exit->func = res.a0;
 	exit->error = exit->func == FFA_ERROR ? (s32)res.a2 : 0;
 	exit->vm = res.a1 >> 16;

@@ -21,7 +21,6 @@
 
 #include "hf_compat.h"
 #include "hf_flow.h"
-#include "hf_mutant.h"
 #include "hf_tx.h"
 #include "hf_wait.h"
 
@@ -160,7 +159,6 @@ static struct turn offer_locked(struct hf_vm *vm, const struct piece *piece, boo
 	}
 	/* With the lock: a sender that is preempted here would keep the guest from running. */
 	if (!turn.err || (turn.full && is_unseen_locked(vm, retry))) {
-		vm->oldest_since = jiffies;
 		hf_wait_accepted_locked(vm);
 		hf_wait_notify(vm, false);
 	}
@@ -263,11 +261,9 @@ void hf_flow_drain(struct hf_vm *vm, bool retry)
 {
 	struct turn turn;
 
-	if (!hf_mutant(PLANTED_NO_LOCK))
-		spin_lock(&vm->tx_lock);
+	spin_lock(&vm->tx_lock);
 	turn = send_next_locked(vm, retry);
-	if (!hf_mutant(PLANTED_NO_LOCK))
-		spin_unlock(&vm->tx_lock);
+	spin_unlock(&vm->tx_lock);
 	finish_turn(vm, turn);
 }
 

@@ -13,7 +13,6 @@
 #include "hf_compat.h"
 #include "hf_flow.h"
 #include "hf_mailbox.h"
-#include "hf_mutant.h"
 #include "hf_rx.h"
 #include "hf_socket.h"
 #include "hf_vm.h"
@@ -198,7 +197,7 @@ void hf_mailbox_finish(struct hf_vcpu *vcpu)
 	 * Proof:  litmus/SB+queue-vs-release, litmus/SB+queue-vs-last-exit, spin/mailbox
 	 */
 	smp_mb();
-	if (!list_empty(&vm->flows) && !hf_mutant(QUEUE_FORGOTTEN))
+	if (!list_empty(&vm->flows))
 		hf_flow_drain(vm, false);
 }
 

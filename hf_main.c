@@ -23,7 +23,6 @@
 #include "hf_event.h"
 #include "hf_ffa.h"
 #include "hf_mailbox.h"
-#include "hf_mutant.h"
 #include "hf_pages.h"
 #include "hf_params.h"
 #include "hf_socket.h"
@@ -49,19 +48,6 @@ MODULE_PARM_DESC(net_raw, "Whether CAP_NET_RAW is enough to use all VMs, as it o
 
 module_param_named(event_budget, hf_event_budget, uint, 0644);
 MODULE_PARM_DESC(event_budget, "Rings of a VM per timer tick; what is beyond waits for the next");
-
-#ifdef HF_MUTANTS
-int hf_mutant_active;
-module_param_named(mutant, hf_mutant_active, int, 0644);
-int hf_window, hf_window_vm, hf_window_now;
-module_param_named(window, hf_window, int, 0644);
-module_param_named(window_vm, hf_window_vm, int, 0444);
-module_param_named(window_now, hf_window_now, int, 0444);
-static int fail_step = -1;
-module_param(fail_step, int, 0444);
-#else
-#define fail_step (-1)
-#endif
 
 static DEFINE_PER_CPU(int, hyp_timer_cookie);
 static unsigned int hyp_timer_irq;
@@ -231,8 +217,7 @@ static int __init hf_init(void)
 	int i, err;
 
 	for (i = 0; i < ARRAY_SIZE(steps); i++) {
-		err = hf_mutant(INIT_FAILS) && i == fail_step ? hf_mutant_failure() :
-			steps[i].init();
+		err = steps[i].init();
 		if (err) {
 			exit_steps(i);
 			return err;

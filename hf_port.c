@@ -12,7 +12,6 @@
 #include <linux/random.h>
 #include <linux/rhashtable.h>
 
-#include "hf_mutant.h"
 #include "hf_port.h"
 #include "hf_vm.h"
 
@@ -88,7 +87,7 @@ int hf_port_bind(struct hf_sock *hs, u64 port)
 
 void hf_port_unbind(struct hf_sock *hs)
 {
-	if (!hs->bound || hf_mutant(PLANTED_STALE_PORT))
+	if (!hs->bound)
 		return;
 	rhashtable_remove_fast(&ports, &hs->port_node, port_params);
 	hs->bound = false;

@@ -21,7 +21,6 @@
 #include <linux/printk.h>
 
 #include "hf_compat.h"
-#include "hf_mutant.h"
 #include "hf_pages.h"
 #include "hf_rx.h"
 
@@ -133,11 +132,6 @@ bool hf_rx_release(void)
 bool hf_rx_take(struct hf_vm *vm, u32 offset, u32 len)
 {
 	copy_message(vm, offset, len);
-	if (hf_mutant(RX_HELD)) {
-		local_irq_enable();
-		isb();
-		local_irq_disable();
-	}
 	return hf_rx_release();
 }
 
@@ -167,9 +161,7 @@ void hf_rx_deliver(struct hf_vm *vm, void (*deliver)(struct sk_buff *skb))
 	if (llist_empty(&vm->rx_taken))
 		return;
 	spin_lock(&vm->rx_lock);
-	taken = llist_del_all(&vm->rx_taken);
-	if (!hf_mutant(OUT_OF_ORDER))
-		taken = llist_reverse_order(taken);
+	taken = llist_reverse_order(llist_del_all(&vm->rx_taken));
 	llist_for_each_entry_safe(skb, next, taken, ll_node) {
 		skb_mark_not_on_list(skb);
 		atomic_long_inc(&vm->received);

@@ -28,7 +28,6 @@
 
 #include "hf_compat.h"
 #include "hf_exit.h"
-#include "hf_mutant.h"
 #include "hf_rx.h"
 #include "hf_vcpu.h"
 #include "hf_vm.h"
@@ -79,8 +78,7 @@ static void kick(struct hf_vcpu *vcpu)
 		if (cmpxchg(&vcpu->mode, HF_VCPU_IN_GUEST, HF_VCPU_EXITING) ==
 		    HF_VCPU_IN_GUEST) {
 			atomic_long_inc(&vcpu->kicks);
-			kick_process(hf_mutant(KICK_THE_THREAD) ? vcpu->task :
-				     READ_ONCE(vcpu->runner));
+			kick_process(READ_ONCE(vcpu->runner));
 		}
 		preempt_enable();
 		break;
@@ -95,8 +93,7 @@ static void kick(struct hf_vcpu *vcpu)
 
 void hf_vcpu_request(struct hf_vcpu *vcpu, enum hf_vcpu_request request)
 {
-	if (!hf_mutant(KICK_WITHOUT_REQUEST) || request == HF_REQ_STOP)
-		make_request(vcpu, request);
+	make_request(vcpu, request);
 	kick(vcpu);
 }
 
@@ -170,7 +167,6 @@ static bool vcpu_enter(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit)
 {
 	bool entered = false;
 
-	hf_mutant_window(vcpu->vm->id, HF_WINDOW_BEFORE_LAST_LOOK, true);
 	local_irq_disable();
 	WRITE_ONCE(vcpu->runner, current);
 	/*
@@ -191,10 +187,7 @@ static bool vcpu_enter(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit)
 	 * Proof:  litmus/SB+request-vs-enter, litmus/R+mirror-vs-consume, spin/vcpu_sleep
 	 */
 	smp_mb();
-	if ((!READ_ONCE(vcpu->requests) && !hf_need_resched() && !has_moved_unready()) ||
-	    hf_mutant(NO_LAST_LOOK)) {
-		hf_mutant_window(vcpu->vm->id, HF_WINDOW_AFTER_LAST_LOOK,
-				 hf_mutant(INTERRUPTS_ON));
+	if (!READ_ONCE(vcpu->requests) && !hf_need_resched() && !has_moved_unready()) {
 		run_guest(vcpu, exit);
 		entered = true;
 	} else {
@@ -220,7 +213,6 @@ static void stop_timer(struct hf_vcpu *vcpu)
 
 static enum hrtimer_restart timer_expired(struct hrtimer *timer)
 {
-	might_sleep_if(hf_mutant(PLANTED_TIMER_SLEEPS));
 	hf_vcpu_request(container_of(timer, struct hf_vcpu, timer), HF_REQ_TIMER);
 	return HRTIMER_NORESTART;
 }
@@ -276,15 +268,6 @@ static void give_back(struct hf_vcpu *vcpu)
 	runner_end();
 }
 
-static unsigned long requests_seen(const struct hf_vcpu *vcpu)
-{
-	unsigned long requests = READ_ONCE(vcpu->requests);
-
-	/* The mistake is to overlook those that others may make. */
-	return hf_mutant(SLEEP_WITHOUT_LOOK) ?
-	       requests & (BIT(HF_REQ_MESSAGE) | BIT(HF_REQ_WAKE)) : requests;
-}
-
 /*
  * Run a vCPU that was taken until it has nothing to do, others should go first, it has
  * exited so many times, or its thread is to be frozen: then nobody runs it.
@@ -308,11 +291,9 @@ static void run(struct hf_vcpu *vcpu, int exits)
 		if (!vcpu_enter(vcpu, &exit))
 			continue;
 		hf_exit_finish(vcpu, &exit);
-		if (hf_mutant(CLEAR_AFTER_RUN))
-			vcpu->requests &= BIT(HF_REQ_STOP);
 		if (vcpu->last_exit == HF_EXIT_INTERRUPT || vcpu->last_exit == HF_EXIT_YIELD)
 			return;
-		if (vcpu->deadline && !requests_seen(vcpu))
+		if (vcpu->deadline && !READ_ONCE(vcpu->requests))
 			return;
 	}
 }
@@ -323,8 +304,6 @@ static void serve(struct hf_vcpu *vcpu, int exits)
 	stop_timer(vcpu);
 	run(vcpu, exits);
 	hf_exit_deliver(vcpu);
-	if (hf_mutant(BACK_WITHOUT_TIMER) && vcpu->deadline && current != vcpu->task)
-		vcpu->deadline = KTIME_MAX;
 	if (!vcpu->deadline) {
 		make_request(vcpu, HF_REQ_WAKE);
 		vcpu->deadline = KTIME_MAX;
@@ -354,7 +333,7 @@ static bool borrow(struct hf_vcpu *vcpu)
 	 * Proof:  litmus/SB+request-vs-give-back, litmus/SB+take-vs-give-back, spin/vcpu_sleep
 	 */
 	smp_mb();
-	if (READ_ONCE(vcpu->requests) && !hf_mutant(BACK_WITHOUT_LOOK))
+	if (READ_ONCE(vcpu->requests))
 		wake_up_process(vcpu->task);
 	return true;
 }
@@ -372,7 +351,7 @@ static bool may_borrow(const struct hf_vcpu *vcpu)
 		return false;
 	cpu = smp_processor_id();
 	return !tick_nohz_full_cpu(cpu) &&
-	       (cpumask_test_cpu(cpu, vcpu->task->cpus_ptr) || hf_mutant(BORROW_ANYWHERE));
+	       cpumask_test_cpu(cpu, vcpu->task->cpus_ptr);
 }
 
 void hf_vcpu_request_here(struct hf_vcpu *vcpu, enum hf_vcpu_request request)
@@ -385,10 +364,6 @@ void hf_vcpu_request_here(struct hf_vcpu *vcpu, enum hf_vcpu_request request)
 /* Sleep until there is a request that no sender takes care of; the vCPU is then taken. */
 static void vcpu_block(struct hf_vcpu *vcpu)
 {
-	int i;
-
-	for (i = 0; hf_mutant(PLANTED_PLAIN_ACCESS) && i < 1000 && !vcpu->requests; i++)
-		cpu_relax();
 	for (;;) {
 		/*
 		 * (E) A kick could find us outside, or our task not yet asleep,
@@ -405,7 +380,7 @@ static void vcpu_block(struct hf_vcpu *vcpu)
 			try_to_freeze();
 			continue;
 		}
-		if (requests_seen(vcpu) && take(vcpu)) {
+		if (READ_ONCE(vcpu->requests) && take(vcpu)) {
 			if (READ_ONCE(vcpu->requests))
 				break;
 			give_back(vcpu);
@@ -413,9 +388,6 @@ static void vcpu_block(struct hf_vcpu *vcpu)
 		}
 		schedule();
 		WRITE_ONCE(vcpu->wakes, vcpu->wakes + 1);
-		if ((hf_mutant(SLEEP_WITHOUT_LOOK) || hf_mutant(KICK_WITHOUT_REQUEST)) &&
-		    take(vcpu))
-			break;
 	}
 	__set_current_state(TASK_RUNNING);
 }
@@ -486,8 +458,6 @@ int hf_vcpu_create(struct hf_vcpu *vcpu, struct hf_vm *vm, u16 index)
 	vcpu->deadline = KTIME_MAX;
 	vcpu->backoff_ns = HF_BACKOFF_MIN_NS;
 	hrtimer_setup(&vcpu->timer, timer_expired, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
-	if (hf_mutant(WAITING_UNINITIALISED) && index)
-		set_bit(index, vm->waiting);
 
 	task = kthread_create(vcpu_thread, vcpu, "hf/%u.%u", vm->id, index);
 	if (IS_ERR(task))

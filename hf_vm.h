@@ -51,8 +51,6 @@ struct hf_vm {
 	unsigned long *deferred;	/* vCPUs that wait for readers, and go before messages */
 	u32 epoch;			/* messages accepted, mod 2^32 */
 	bool notified;			/* since a vCPU that waits was run */
-	bool was_pending;		/* mutants only */
-	unsigned long oldest_since;	/* jiffies of the last turn; mutants only */
 
 	/* Under tx_lock. */
 	spinlock_t tx_lock;

@@ -14,7 +14,6 @@
  */
 #include <linux/bitmap.h>
 
-#include "hf_mutant.h"
 #include "hf_wait.h"
 
 /*
@@ -74,11 +73,9 @@ bool hf_wait_is_serving(const struct hf_vm *vm)
 bool hf_wait_may_send_locked(const struct hf_vm *vm)
 {
 	lockdep_assert_held(&vm->wait_lock);
-	if (hf_mutant(CLOCK_DECIDES) && time_after_eq(jiffies, vm->oldest_since + HZ / 50))
-		return true;
 	if (!hf_ffa_features.rx_overwrite)
 		return !vm->waits || !is_empty(vm, vm->waiting) || !hf_wait_is_serving(vm);
-	if (!is_empty(vm, vm->readers) && !hf_mutant(READERS_FORGOTTEN))
+	if (!is_empty(vm, vm->readers))
 		return false;
 	/* A deferred vCPU first: it would find the next message in its way each time. */
 	return !vm->waits || (!vm->message_pending && !is_empty(vm, vm->waiting) &&
@@ -113,7 +110,7 @@ void hf_wait_accepted_locked(struct hf_vm *vm)
 	 * Proof:  litmus/SB+mirror-vs-wait, litmus/R+mirror-vs-consume,
 	 *	   litmus/MP+message-vs-epoch, spin/mailbox
 	 */
-	vm->was_pending = xchg(&vm->message_pending, !hf_mutant(WAITING_DECIDES));
+	xchg(&vm->message_pending, true);
 	/* Without the lock it is read by vCPUs that do not wait. */
 	WRITE_ONCE(vm->epoch, vm->epoch + 1);
 }
@@ -124,12 +121,11 @@ int hf_wait_interrupt_vcpu(struct hf_vm *vm, u16 index, u32 intid)
 	struct hf_vcpu *vcpu = &vm->vcpus[index];
 
 	/* One that is not known yet finds it when it is. */
-	if (index >= hf_vm_nr_vcpus(vm) || (ret == 0 && hf_mutant(EL2_DECIDES)))
+	if (index >= hf_vm_nr_vcpus(vm))
 		return ret;
 	if (ret == 1)
 		hf_vcpu_request(vcpu, HF_REQ_ON);
-	else if (!READ_ONCE(vcpu->off) &&
-		 !(hf_mutant(WAITING_DECIDES) || hf_mutant(MIRROR_UNCHECKED)))
+	else if (!READ_ONCE(vcpu->off))
 		hf_vcpu_request(vcpu, HF_REQ_INTERRUPT);
 	return ret;
 }
@@ -148,8 +144,6 @@ void hf_wait_interrupt(struct hf_vm *vm, u32 intid)
 	do {
 		int ret = hf_wait_interrupt_vcpu(vm, i, intid);
 
-		if (ret == 0 && hf_mutant(EL2_DECIDES))
-			return;
 		if (ret == 1) {
 			WRITE_ONCE(vm->irq_vcpu[intid], i);
 			return;
@@ -163,8 +157,6 @@ void hf_wait_notify(struct hf_vm *vm, bool here)
 	/* After the mirror was set: (F). */
 	unsigned long i = data_race(find_first_bit(vm->waiting, vm->max_vcpus));
 
-	if (hf_mutant(PENDING_SKIPS_KICK) && READ_ONCE(vm->was_pending))
-		return;
 	if (i >= vm->max_vcpus)
 		hf_wait_interrupt(vm, HF_MAILBOX_READABLE_INTID);
 	else if (here)
@@ -248,7 +240,7 @@ void hf_wait_begin(struct hf_vcpu *vcpu)
 	 * Proof:  litmus/SB+mirror-vs-wait, litmus/SB+queue-vs-announce, spin/mailbox
 	 */
 	smp_mb__after_atomic();
-	if (READ_ONCE(vm->message_pending) && !hf_mutant(MIRROR_UNCHECKED))
+	if (READ_ONCE(vm->message_pending))
 		hf_vcpu_request(vcpu, HF_REQ_MESSAGE);
 }
 

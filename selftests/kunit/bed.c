@@ -11,16 +11,11 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
-#include "../../hf_mutant.h"
+#include "../mutants/hf_mutant.h"
 #include "../../hf_pages.h"
 #include "../../hf_socket.h"
 #include "../../hf_wait.h"
 #include "bed.h"
-
-/* The switches of hf_mutant.h, which hf_main.c has in the product. */
-int hf_mutant_active;
-module_param_named(mutant, hf_mutant_active, int, 0644);
-int hf_window, hf_window_vm, hf_window_now;
 
 /* Linux 6.1 runs the suites before it looks at the parameters. */
 void bed_read_mutant_early(void)
@@ -28,8 +23,8 @@ void bed_read_mutant_early(void)
 #ifdef MODULE
 	const char *word = strstr(THIS_MODULE->args ?: "", "mutant=");
 
-	if (word && !hf_mutant_active)
-		sscanf(word, "mutant=%d", &hf_mutant_active);
+	if (word && !hf_mutant_active[0])
+		sscanf(word, "mutant=%31s", hf_mutant_active);
 #endif
 }
 

@@ -10,7 +10,7 @@
 #include <linux/sched.h>
 #include <linux/workqueue.h>
 
-#include "../../hf_mutant.h"
+#include "../mutants/hf_mutant.h"
 #include "bed.h"
 
 #define PORT	10

@@ -8,7 +8,6 @@
 
 #include "../../hf_compat.h"
 #include "../../hf_event.h"
-#include "../../hf_mutant.h"
 #include "bed.h"
 
 #define ID	10

@@ -6,7 +6,6 @@
  */
 #include <linux/sched.h>
 
-#include "../../hf_mutant.h"
 #include "bed.h"
 
 /* Everything but "it is on" and "end". */

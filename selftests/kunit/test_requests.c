@@ -10,7 +10,7 @@
 #include <linux/ktime.h>
 #include <linux/sched.h>
 
-#include "../../hf_mutant.h"
+#include "../mutants/hf_mutant.h"
 #include "bed.h"
 
 static const enum hf_vcpu_request run_requests[] = {

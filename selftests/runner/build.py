@@ -122,8 +122,7 @@ class Builder:
         out = os.path.join(self.out, kernel, variant)
         kind, _, counts = variant.partition("-")
         mirror(self.root if kind == "plain" else self.mutated(), out)
-        words = ["HF_MUTANTS=y"] if kind == "mutants" else []
-        words += ["GCOV_PROFILE=y"] if counts == "gcov" else []
+        words = ["GCOV_PROFILE=y"] if counts == "gcov" else []
         sub, name = ".", "hafnium.ko"
         if kind == "kunit":
             sub, name = "selftests/kunit", "hafnium_test.ko"

@@ -5,7 +5,7 @@
  * works.
  *
  * Needs an echo guest, the test hypervisor for the calls (HFT_FAIL), and a
- * module built with HF_MUTANTS=y for the steps.
+ * module with the mutants in for the steps.
  */
 #include "hft_harness.h"
 
@@ -132,36 +132,13 @@ TEST(failed_unmap_keeps_the_pages)
 	EXPECT_EQ(0, load_and_echo());
 }
 
-/*
- * Which mutant makes init fail, or -1 if this module has none. It is the last
- * of hf_mutant.h, and larger numbers do nothing, so that nothing else is tried.
- */
-static int find_failing_mutant(void)
-{
-	char params[40];
-	int mutant, err;
-
-	for (mutant = 40; mutant > 0; mutant--) {
-		snprintf(params, sizeof(params), "mutant=%d fail_step=0", mutant);
-		err = hft_module_load(params);
-		if (err == -ENOMEM)
-			return mutant;
-		if (err || hft_module_unload_wait(HFT_PATIENCE_MS))
-			break;
-	}
-	return -1;
-}
-
 TEST(each_step_of_init_is_undone)
 {
-	int step, err, mutant = find_failing_mutant();
 	char params[40];
+	int step, err;
 
-	if (mutant < 0)
-		HFT_SKIP("this module is built without HF_MUTANTS");
 	for (step = 0; step < 40; step++) {
-		snprintf(params, sizeof(params), "mutant=%d fail_step=%d", mutant,
-			 step);
+		snprintf(params, sizeof(params), "mutant=INIT_FAILS fail_step=%d", step);
 		err = hft_module_load(params);
 		if (!err)
 			break;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Races inside the driver: a module that is built with HF_MUTANTS=y lets a test
+ * Races inside the driver: a module with the mutants in lets a test
  * hold a thread before the last look at its requests, and between that look and
  * FFA_RUN. And the end of a thread that is about to sleep: init that fails at
  * its last step stops threads without waiting for anything else before.
@@ -13,13 +13,12 @@
 
 #include "hft_harness.h"
 #include "hft_replay.h"
-#include "mutants.h"
 
 #define WANTED		3
 #define SEEN_MS		500
 #define STEPS_MAX	40
 
-/* enum hf_window in hf_mutant.h. */
+/* enum hf_window in selftests/mutants/hf_mutant.h. */
 #define WINDOW_NONE		"0"
 #define WINDOW_BEFORE_LAST_LOOK	"1"
 #define WINDOW_AFTER_LAST_LOOK	"2"
@@ -188,8 +187,8 @@ static int last_step(unsigned int vm)
 	int step;
 
 	for (step = 0; step < STEPS_MAX; step++) {
-		snprintf(params, sizeof(params), "vms=%u:1 mutant=%d fail_step=%d", vm,
-			 HF_MUTANT_INIT_FAILS, step);
+		snprintf(params, sizeof(params), "vms=%u:1 mutant=INIT_FAILS fail_step=%d",
+			 vm, step);
 		if (hft_module_load(params) != -ENOMEM)
 			return replay_unload() ? -1 : step - 1;
 	}
@@ -214,8 +213,8 @@ TEST(stop_before_the_sleep_is_reported_is_not_lost)
 	ASSERT_EQ(0, replay_unload());
 	step = last_step(guest->id);
 	ASSERT_LT(0, step);
-	snprintf(params, sizeof(params), "vms=%s mutant=%d fail_step=%d window=%s",
-		 vms, HF_MUTANT_INIT_FAILS, step, WINDOW_INIT_FAILS);
+	snprintf(params, sizeof(params), "vms=%s mutant=INIT_FAILS fail_step=%d window=%s",
+		 vms, step, WINDOW_INIT_FAILS);
 
 	/* New threads start on CPU 0 here. */
 	ASSERT_EQ(0, hft_pin(0, 1));
