@@ -2,7 +2,7 @@
 /*
  * Flows: sending, fairly, to VMs that read when they like.
  *
- * Owns each VM's rotation of flows (under vm->tx_lock). EL2 has room for one
+ * Owns each VM's rotation of flows (under vm->txq.lock). EL2 has room for one
  * message per VM: the flow at the head sends one and goes to the end. While
  * nothing waits for a VM a message needs neither queue nor buffer. Process
  * context.
@@ -49,7 +49,7 @@ void hf_flow_wake_senders(struct sock *sk)
 
 static void wake_sender_locked(struct hf_flow *flow)
 {
-	lockdep_assert_held(&flow->vm->tx_lock);
+	lockdep_assert_held(&flow->vm->txq.lock);
 	if (!list_empty(&flow->refused)) {
 		list_del_init(&flow->refused);
 		wake_up_interruptible(&flow->senders);
@@ -67,17 +67,17 @@ static void unlink_locked(struct hf_flow *flow, struct sk_buff *skb)
 {
 	struct hf_vm *vm = flow->vm;
 
-	lockdep_assert_held(&vm->tx_lock);
+	lockdep_assert_held(&vm->txq.lock);
 	__skb_unlink(skb, &flow->queue);
-	WRITE_ONCE(vm->queued, vm->queued - 1);
-	WRITE_ONCE(vm->queued_bytes, vm->queued_bytes - skb->truesize);
+	WRITE_ONCE(vm->txq.queued, vm->txq.queued - 1);
+	WRITE_ONCE(vm->txq.queued_bytes, vm->txq.queued_bytes - skb->truesize);
 	if (flow->closed)
-		vm->closed_bytes -= skb->truesize;
+		vm->txq.closed_bytes -= skb->truesize;
 
 	if (skb_queue_empty(&flow->queue))
 		wake_sender_locked(flow);
-	if (vm->queued_bytes < HF_FLOW_VM_BYTES / 2 && !list_empty(&vm->refused))
-		wake_sender_locked(list_first_entry(&vm->refused, struct hf_flow, refused));
+	if (vm->txq.queued_bytes < HF_FLOW_VM_BYTES / 2 && !list_empty(&vm->txq.refused))
+		wake_sender_locked(list_first_entry(&vm->txq.refused, struct hf_flow, refused));
 }
 
 /* Out of the rotation if nothing is left; frees it if closed. */
@@ -85,12 +85,12 @@ static void leave_if_empty_locked(struct hf_flow *flow)
 {
 	struct hf_vm *vm = flow->vm;
 
-	lockdep_assert_held(&vm->tx_lock);
+	lockdep_assert_held(&vm->txq.lock);
 	if (!skb_queue_empty(&flow->queue))
 		return;
 	list_del_init(&flow->node);
 	if (flow->closed) {
-		vm->closed_flows--;
+		vm->txq.closed_flows--;
 		kfree(flow);
 	}
 }
@@ -102,12 +102,12 @@ static void leave_if_empty_locked(struct hf_flow *flow)
  */
 static bool is_unseen_locked(struct hf_vm *vm, bool retry)
 {
-	lockdep_assert_held(&vm->tx_lock);
+	lockdep_assert_held(&vm->txq.lock);
 	if (READ_ONCE(vm->message_pending) || bitmap_empty(vm->waiting, vm->max_vcpus) ||
-	    hf_wait_is_serving(vm) || (vm->unseen && !retry))
+	    hf_wait_is_serving(vm) || (vm->txq.unseen && !retry))
 		return false;
-	WRITE_ONCE(vm->stuck, vm->unseen);
-	vm->unseen = true;
+	WRITE_ONCE(vm->txq.stuck, vm->txq.unseen);
+	vm->txq.unseen = true;
 	return true;
 }
 
@@ -150,7 +150,7 @@ static struct turn offer_locked(struct hf_vm *vm, const struct piece *piece, boo
 {
 	struct turn turn = { -EAGAIN };
 
-	lockdep_assert_held(&vm->tx_lock);
+	lockdep_assert_held(&vm->txq.lock);
 	raw_spin_lock_irq(&vm->wait_lock);
 	if (hf_wait_may_send_locked(vm)) {
 		turn.err = hf_tx_put(vm, piece->head, piece->head_len, piece->skb,
@@ -173,7 +173,7 @@ static struct turn take_turn_locked(struct hf_flow *flow, bool retry)
 	struct piece piece;
 	struct turn turn;
 
-	lockdep_assert_held(&vm->tx_lock);
+	lockdep_assert_held(&vm->txq.lock);
 	cut_piece(flow, skb, &piece);
 	turn = offer_locked(vm, &piece, retry);
 	if (turn.err == -EAGAIN)
@@ -187,19 +187,19 @@ static struct turn take_turn_locked(struct hf_flow *flow, bool retry)
 		if (!turn.err && flow->ops && flow->ops->sent)
 			flow->ops->sent(skb);
 	}
-	list_move_tail(&flow->node, &vm->flows);
+	list_move_tail(&flow->node, &vm->txq.flows);
 	leave_if_empty_locked(flow);
 	if (!turn.err) {
-		vm->unseen = false;
-		WRITE_ONCE(vm->stuck, false);
+		vm->txq.unseen = false;
+		WRITE_ONCE(vm->txq.stuck, false);
 	}
 	return turn;
 }
 
 static struct hf_flow *first_flow_locked(struct hf_vm *vm)
 {
-	lockdep_assert_held(&vm->tx_lock);
-	return list_first_entry_or_null(&vm->flows, struct hf_flow, node);
+	lockdep_assert_held(&vm->txq.lock);
+	return list_first_entry_or_null(&vm->txq.flows, struct hf_flow, node);
 }
 
 /*
@@ -212,7 +212,7 @@ static struct turn send_next_locked(struct hf_vm *vm, bool retry)
 	struct hf_flow *flow = first_flow_locked(vm);
 	struct turn turn = { -EAGAIN };
 
-	lockdep_assert_held(&vm->tx_lock);
+	lockdep_assert_held(&vm->txq.lock);
 	/*
 	 * (H) The mailbox could look full to us, or no vCPU as if it waited,
 	 * while the vCPU that frees it or waits finds nothing queued.
@@ -225,8 +225,8 @@ static struct turn send_next_locked(struct hf_vm *vm, bool retry)
 	smp_mb();
 	if (flow && !vm->dead)
 		turn = take_turn_locked(flow, retry);
-	if (!list_empty(&vm->flows))
-		queue_delayed_work(system_dfl_wq, &vm->retry_work,
+	if (!list_empty(&vm->txq.flows))
+		queue_delayed_work(system_dfl_wq, &vm->txq.retry_work,
 				   !turn.full && hf_wait_needs_exits(vm) ? ASK_JIFFIES :
 				   RETRY_JIFFIES);
 	return turn;
@@ -261,16 +261,16 @@ void hf_flow_drain(struct hf_vm *vm, bool retry)
 {
 	struct turn turn;
 
-	spin_lock(&vm->tx_lock);
+	spin_lock(&vm->txq.lock);
 	turn = send_next_locked(vm, retry);
-	spin_unlock(&vm->tx_lock);
+	spin_unlock(&vm->txq.lock);
 	finish_turn(vm, turn);
 }
 
 /* The clock decides when to look, never what is done: that follows from what is there. */
 static void retry_flows(struct work_struct *work)
 {
-	struct hf_vm *vm = container_of(to_delayed_work(work), struct hf_vm, retry_work);
+	struct hf_vm *vm = container_of(to_delayed_work(work), struct hf_vm, txq.retry_work);
 	u16 i;
 
 	for (i = 0; hf_wait_needs_exits(vm) && i < hf_vm_nr_vcpus(vm); i++)
@@ -280,10 +280,10 @@ static void retry_flows(struct work_struct *work)
 
 void hf_flow_init_vm(struct hf_vm *vm)
 {
-	spin_lock_init(&vm->tx_lock);
-	INIT_LIST_HEAD(&vm->flows);
-	INIT_LIST_HEAD(&vm->refused);
-	INIT_DELAYED_WORK(&vm->retry_work, retry_flows);
+	spin_lock_init(&vm->txq.lock);
+	INIT_LIST_HEAD(&vm->txq.flows);
+	INIT_LIST_HEAD(&vm->txq.refused);
+	INIT_DELAYED_WORK(&vm->txq.retry_work, retry_flows);
 }
 
 /* Whether there is room; if not, the flow's owner is woken when there is. */
@@ -291,11 +291,11 @@ static bool want_room_locked(struct hf_flow *flow)
 {
 	struct hf_vm *vm = flow->vm;
 
-	lockdep_assert_held(&vm->tx_lock);
-	if (vm->queued_bytes < HF_FLOW_VM_BYTES || skb_queue_empty(&flow->queue))
+	lockdep_assert_held(&vm->txq.lock);
+	if (vm->txq.queued_bytes < HF_FLOW_VM_BYTES || skb_queue_empty(&flow->queue))
 		return true;
 	if (list_empty(&flow->refused))
-		list_add_tail(&flow->refused, &vm->refused);
+		list_add_tail(&flow->refused, &vm->txq.refused);
 	return false;
 }
 
@@ -305,11 +305,11 @@ bool hf_flow_want_room(struct hf_flow *flow)
 	bool has_room;
 
 	/* The usual answer does not disturb those who send. */
-	if (READ_ONCE(vm->queued_bytes) < HF_FLOW_VM_BYTES)
+	if (READ_ONCE(vm->txq.queued_bytes) < HF_FLOW_VM_BYTES)
 		return true;
-	spin_lock(&vm->tx_lock);
+	spin_lock(&vm->txq.lock);
 	has_room = vm->dead || want_room_locked(flow);
-	spin_unlock(&vm->tx_lock);
+	spin_unlock(&vm->txq.lock);
 	return has_room;
 }
 
@@ -319,24 +319,24 @@ int hf_flow_send(struct hf_flow *flow, struct sk_buff *skb)
 	struct turn turn;
 	int err = 0;
 
-	spin_lock(&vm->tx_lock);
+	spin_lock(&vm->txq.lock);
 	if (vm->dead)
 		err = -EPIPE;
 	else if (!flow->ops && !want_room_locked(flow))
 		err = -EAGAIN;
 	if (err) {
-		spin_unlock(&vm->tx_lock);
+		spin_unlock(&vm->txq.lock);
 		return err;
 	}
 	if (flow->ops)
 		*sent_of(skb) = 0;
 	__skb_queue_tail(&flow->queue, skb);
-	WRITE_ONCE(vm->queued, vm->queued + 1);
-	WRITE_ONCE(vm->queued_bytes, vm->queued_bytes + skb->truesize);
+	WRITE_ONCE(vm->txq.queued, vm->txq.queued + 1);
+	WRITE_ONCE(vm->txq.queued_bytes, vm->txq.queued_bytes + skb->truesize);
 	if (list_empty(&flow->node))
-		list_add_tail(&flow->node, &vm->flows);
+		list_add_tail(&flow->node, &vm->txq.flows);
 	turn = send_next_locked(vm, false);
-	spin_unlock(&vm->tx_lock);
+	spin_unlock(&vm->txq.lock);
 
 	finish_turn(vm, turn);
 	return 0;
@@ -364,7 +364,7 @@ int hf_flow_send_now(struct hf_flow *flow, const void *head, size_t head_len,
 	 * queued meanwhile may come later, for their senders have not returned. We queue
 	 * nothing, so (H) is not needed: whoever fails here comes to it.
 	 */
-	if (!READ_ONCE(vm->dead) && list_empty(&vm->flows) && !READ_ONCE(vm->message_pending) &&
+	if (!READ_ONCE(vm->dead) && list_empty(&vm->txq.flows) && !READ_ONCE(vm->message_pending) &&
 	    hf_wait_may_send_locked(vm))
 		err = hf_tx_put_from(vm, head, head_len, from, len);
 	if (!err) {
@@ -416,7 +416,7 @@ static void clear_locked(struct hf_flow *flow, const struct sock *sk, struct sk_
 {
 	struct sk_buff *skb, *next;
 
-	lockdep_assert_held(&flow->vm->tx_lock);
+	lockdep_assert_held(&flow->vm->txq.lock);
 	skb_queue_walk_safe(&flow->queue, skb, next) {
 		if (sk && skb->sk != sk)
 			continue;
@@ -431,9 +431,9 @@ void hf_flow_drop(struct hf_flow *flow, const struct sock *sk)
 	struct sk_buff_head dropped;
 
 	__skb_queue_head_init(&dropped);
-	spin_lock(&flow->vm->tx_lock);
+	spin_lock(&flow->vm->txq.lock);
 	clear_locked(flow, sk, &dropped);
-	spin_unlock(&flow->vm->tx_lock);
+	spin_unlock(&flow->vm->txq.lock);
 	__skb_queue_purge(&dropped);
 }
 EXPORT_SYMBOL_NS_GPL(hf_flow_drop, HF_NS);
@@ -444,11 +444,11 @@ static void disown_locked(struct hf_flow *flow, struct sk_buff_head *dropped)
 	struct hf_vm *vm = flow->vm;
 	struct sk_buff *skb, *next;
 
-	lockdep_assert_held(&vm->tx_lock);
+	lockdep_assert_held(&vm->txq.lock);
 	skb_queue_walk_safe(&flow->queue, skb, next) {
-		if (vm->closed_flows < HF_FLOW_CLOSED_MAX &&
-		    vm->closed_bytes < HF_FLOW_CLOSED_BYTES) {
-			vm->closed_bytes += skb->truesize;
+		if (vm->txq.closed_flows < HF_FLOW_CLOSED_MAX &&
+		    vm->txq.closed_bytes < HF_FLOW_CLOSED_BYTES) {
+			vm->txq.closed_bytes += skb->truesize;
 			skb_orphan(skb);
 		} else {
 			unlink_locked(flow, skb);
@@ -463,13 +463,13 @@ void hf_flow_close(struct hf_flow *flow)
 	struct sk_buff_head dropped;
 
 	__skb_queue_head_init(&dropped);
-	spin_lock(&vm->tx_lock);
+	spin_lock(&vm->txq.lock);
 	list_del_init(&flow->refused);
 	disown_locked(flow, &dropped);
 	flow->closed = true;
-	vm->closed_flows++;
+	vm->txq.closed_flows++;
 	leave_if_empty_locked(flow);
-	spin_unlock(&vm->tx_lock);
+	spin_unlock(&vm->txq.lock);
 
 	atomic_long_add(skb_queue_len(&dropped), &vm->dropped_unsent);
 	__skb_queue_purge(&dropped);
@@ -481,14 +481,14 @@ static bool purge_one(struct hf_vm *vm)
 	struct sk_buff *skb = NULL;
 	struct hf_flow *flow;
 
-	spin_lock(&vm->tx_lock);
+	spin_lock(&vm->txq.lock);
 	flow = first_flow_locked(vm);
 	if (flow) {
 		skb = skb_peek(&flow->queue);
 		unlink_locked(flow, skb);
 		leave_if_empty_locked(flow);
 	}
-	spin_unlock(&vm->tx_lock);
+	spin_unlock(&vm->txq.lock);
 	if (!skb)
 		return false;
 	atomic_long_inc(&vm->dropped_unsent);

@@ -31,10 +31,11 @@ struct iov_iter;
  * @vm:       Receiver. Constant.
  * @sk:       Owner, woken when there is room again; valid until hf_flow_close(), or NULL. Constant.
  * @ops:      NULL if each message has its head, and fits. Constant.
- * @node:     In vm->flows while there is something to send. Under vm->tx_lock, as is all below.
+ * @node:     In vm->txq.flows while there is something to send. This and all below are under
+ *            vm->txq.lock.
  * @queue:    Messages, in order.
  * @closed:   The owner is gone: freed when there is nothing left to send.
- * @refused:  In vm->refused while the owner wants room.
+ * @refused:  In vm->txq.refused while the owner wants room.
  * @senders:  Who waits for room; one is woken, and has to wake the next. No lock.
  */
 struct hf_flow {

@@ -19,7 +19,7 @@ struct sock;
  *
  * Such a flow takes whatever it is given: its owner limits that. @skb need not be
  * linear, and its cb is the flow's from byte HF_FLOW_CB on. Called under
- * vm->tx_lock; may not sleep.
+ * vm->txq.lock; may not sleep.
  */
 struct hf_flow_ops {
 	size_t head_len;

@@ -145,10 +145,10 @@ static void vm_died(struct hf_vm *vm)
 {
 	bool first;
 
-	spin_lock(&vm->tx_lock);
+	spin_lock(&vm->txq.lock);
 	first = !vm->dead;
 	WRITE_ONCE(vm->dead, true);
-	spin_unlock(&vm->tx_lock);
+	spin_unlock(&vm->txq.lock);
 	if (first)
 		queue_work(system_dfl_wq, &vm->death_work);
 }
@@ -197,7 +197,7 @@ void hf_mailbox_finish(struct hf_vcpu *vcpu)
 	 * Proof:  litmus/SB+queue-vs-release, litmus/SB+queue-vs-last-exit, spin/mailbox
 	 */
 	smp_mb();
-	if (!list_empty(&vm->flows))
+	if (!list_empty(&vm->txq.flows))
 		hf_flow_drain(vm, false);
 }
 
@@ -222,7 +222,7 @@ void hf_mailbox_purge_all(void)
 	unsigned long id;
 
 	hf_for_each_vm(vm, id) {
-		cancel_delayed_work_sync(&vm->retry_work);
+		cancel_delayed_work_sync(&vm->txq.retry_work);
 		cancel_work_sync(&vm->death_work);
 		hf_flow_purge(vm);
 	}

@@ -66,7 +66,7 @@ static void vm_line(const struct hf_vm *vm, char *line, size_t size)
 			 data_race(bitmap_weight(vm->waiting, vm->max_vcpus)),
 			 /* The same. */
 			 data_race(bitmap_weight(vm->readers, vm->max_vcpus)),
-			 READ_ONCE(vm->queued));
+			 READ_ONCE(vm->txq.queued));
 	for (i = 0; i < ARRAY_SIZE(counters); i++)
 		len += scnprintf(line + len, size - len, " %s=%ld", counters[i].name,
 				 atomic_long_read(counters[i].count));
@@ -198,7 +198,7 @@ static void detect(struct work_struct *work)
 				hf_vcpu_request(&vm->vcpus[i], HF_REQ_WAKE);
 		}
 		vm->stalled_at = now;
-		if (READ_ONCE(vm->stuck) && !vm->stuck_reported) {
+		if (READ_ONCE(vm->txq.stuck) && !vm->stuck_reported) {
 			pr_warn("VM %u waits for messages, but its mailbox stays full: it has lost one, or does not release them\n",
 				vm->id);
 			vm->stuck_reported = true;

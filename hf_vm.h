@@ -12,6 +12,7 @@
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
+#include "hf_txq.h"
 #include "hf_vcpu.h"
 
 /* vCPUs that a VM may have beyond those that were known when it was created. */
@@ -42,7 +43,7 @@ struct hf_vm {
 	struct delayed_work create_work;	/* creates those */
 	bool closing;			/* no more of that */
 
-	/* Under wait_lock, which is inside tx_lock; hf_wait.c. */
+	/* Under wait_lock, which is inside txq.lock; hf_wait.c. */
 	raw_spinlock_t wait_lock ____cacheline_aligned_in_smp;
 	unsigned long *readers;		/* vCPUs that may be reading a message */
 	unsigned long *pollers;		/* vCPUs that may read without having waited */
@@ -52,22 +53,12 @@ struct hf_vm {
 	u32 epoch;			/* messages accepted, mod 2^32 */
 	bool notified;			/* since a vCPU that waits was run */
 
-	/* Under tx_lock. */
-	spinlock_t tx_lock;
-	bool unseen;			/* run for a full mailbox that no exit explains */
-	bool stuck;			/* and that did not help */
-	struct list_head flows;		/* those with something to send, in turn */
-	struct delayed_work retry_work;	/* tries again, and asks for exits */
+	struct hf_txq txq;		/* hf_flow.c */
 	struct work_struct death_work;	/* tells of its death */
-	struct list_head refused;	/* flows that wait for room */
-	unsigned int queued;		/* messages in all flows */
-	unsigned int queued_bytes;	/* their memory */
-	unsigned int closed_flows;	/* those that nobody owns any more */
-	unsigned int closed_bytes;	/* what those have queued */
 
 	/* Messages from it that were taken out of our RX page, the last one first. */
 	struct llist_head rx_taken;
-	spinlock_t rx_lock;		/* while they are delivered; before tx_lock */
+	spinlock_t rx_lock;		/* while they are delivered; before txq.lock */
 	bool rx_held;			/* no more until the client says so; hf_rx_hold() */
 	wait_queue_head_t rx_wait;	/* threads of vCPUs that are not run because of that */
 

@@ -123,7 +123,7 @@ static bool is_redundant(struct hf_flow *flow, struct sk_buff *skb)
 
 	if (skb->len)
 		return false;
-	spin_lock(&flow->vm->tx_lock);
+	spin_lock(&flow->vm->txq.lock);
 	skb_queue_reverse_walk(&flow->queue, queued) {
 		if (queued->sk != skb->sk)
 			continue;
@@ -139,7 +139,7 @@ static bool is_redundant(struct hf_flow *flow, struct sk_buff *skb)
 		if (said || skb->sk || ++strays == STRAYS_MAX)
 			break;
 	}
-	spin_unlock(&flow->vm->tx_lock);
+	spin_unlock(&flow->vm->txq.lock);
 	return said || strays == STRAYS_MAX;
 }
 
@@ -415,7 +415,7 @@ static int check_access(struct vsock_sock *vsk)
 	revert_creds(caller);
 	if (!may_use)
 		return -EACCES;
-	if (READ_ONCE(peer->vm->queued_bytes) > BACKLOG_MAX)
+	if (READ_ONCE(peer->vm->txq.queued_bytes) > BACKLOG_MAX)
 		return -ENOBUFS;
 	return READ_ONCE(peer->dead) || READ_ONCE(peer->vm->dead) ? -ECONNRESET : 0;
 }

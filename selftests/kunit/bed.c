@@ -123,17 +123,17 @@ static work_func_t retry;
 
 void bed_stop_clock(struct hf_vm *vm)
 {
-	if (vm->retry_work.work.func != do_nothing)
-		retry = vm->retry_work.work.func;
-	cancel_delayed_work_sync(&vm->retry_work);
-	INIT_DELAYED_WORK(&vm->retry_work, do_nothing);
+	if (vm->txq.retry_work.work.func != do_nothing)
+		retry = vm->txq.retry_work.work.func;
+	cancel_delayed_work_sync(&vm->txq.retry_work);
+	INIT_DELAYED_WORK(&vm->txq.retry_work, do_nothing);
 }
 
 void bed_retry(struct hf_vm *vm)
 {
-	work_func_t func = vm->retry_work.work.func;
+	work_func_t func = vm->txq.retry_work.work.func;
 
-	(func == do_nothing ? retry : func)(&vm->retry_work.work);
+	(func == do_nothing ? retry : func)(&vm->txq.retry_work.work);
 }
 
 bool bed_is_blocked(const struct hf_vcpu *vcpu)

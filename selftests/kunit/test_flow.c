@@ -17,7 +17,7 @@ static void message_leaves_at_once_if_there_is_room(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 116U, fake_vm(vm)->len);
 	KUNIT_EXPECT_EQ(test, (u8)7, fake_vm(vm)->mailbox[115]);
 	KUNIT_EXPECT_EQ(test, 1L, atomic_long_read(&vm->sent));
-	KUNIT_EXPECT_EQ(test, 0U, vm->queued);
+	KUNIT_EXPECT_EQ(test, 0U, vm->txq.queued);
 	KUNIT_EXPECT_TRUE(test, bed_requested(&vm->vcpus[0], HF_REQ_INTERRUPT));
 	KUNIT_EXPECT_TRUE(test, vm->message_pending);
 	hf_flow_close(flow);
@@ -31,12 +31,12 @@ static void messages_of_a_flow_leave_in_order_one_per_exit(struct kunit *test)
 
 	for (i = 1; i <= 5; i++)
 		KUNIT_EXPECT_EQ(test, 0, bed_flow_send(flow, i));
-	KUNIT_EXPECT_EQ(test, 4U, vm->queued);
+	KUNIT_EXPECT_EQ(test, 4U, vm->txq.queued);
 	for (i = 1; i <= 5; i++)
 		KUNIT_EXPECT_EQ(test, (u64)i, bed_next(vm));
 	KUNIT_EXPECT_EQ(test, 0ULL, bed_next(vm));
-	KUNIT_EXPECT_EQ(test, 0U, vm->queued);
-	KUNIT_EXPECT_EQ(test, 0U, vm->queued_bytes);
+	KUNIT_EXPECT_EQ(test, 0U, vm->txq.queued);
+	KUNIT_EXPECT_EQ(test, 0U, vm->txq.queued_bytes);
 	hf_flow_close(flow);
 }
 
@@ -88,7 +88,7 @@ static void nothing_is_sent_after_the_end(struct kunit *test)
 	raw_spin_unlock_irq(&vm->wait_lock);
 	KUNIT_EXPECT_EQ(test, 0, fake_count(FAKE_MSG_SEND));
 	KUNIT_EXPECT_EQ(test, 0L, atomic_long_read(&vm->sent));
-	KUNIT_EXPECT_EQ_MSG(test, 0U, vm->queued, "nothing waits for ever");
+	KUNIT_EXPECT_EQ_MSG(test, 0U, vm->txq.queued, "nothing waits for ever");
 	hf_flow_close(flow);
 	fake->lenient = true;
 	hf_tx_open();
@@ -104,7 +104,7 @@ static void each_error_that_is_final_drops_one_message_and_the_next_goes_on(stru
 	for (i = 0; i < ARRAY_SIZE(errors); i++) {
 		fake->errors[FAKE_MSG_SEND] = errors[i];
 		KUNIT_EXPECT_EQ_MSG(test, 0, bed_flow_send(flow, 100 + i), "error %d", errors[i]);
-		KUNIT_EXPECT_EQ(test, 0U, vm->queued);
+		KUNIT_EXPECT_EQ(test, 0U, vm->txq.queued);
 		bed_flow_send(flow, 200 + i);
 		KUNIT_EXPECT_EQ_MSG(test, 200ULL + i, bed_next(vm), "error %d", errors[i]);
 	}
@@ -119,7 +119,7 @@ static void error_that_passes_keeps_the_message(struct kunit *test)
 
 	fake->errors[FAKE_MSG_SEND] = -EAGAIN;
 	bed_flow_send(flow, 1);
-	KUNIT_EXPECT_EQ(test, 1U, vm->queued);
+	KUNIT_EXPECT_EQ(test, 1U, vm->txq.queued);
 	KUNIT_EXPECT_EQ(test, 0L, atomic_long_read(&vm->sent));
 	KUNIT_EXPECT_EQ_MSG(test, 0UL, vm->vcpus[0].requests, "nothing arrived");
 	KUNIT_EXPECT_EQ(test, 0ULL, bed_next(vm));
@@ -263,7 +263,7 @@ static void message_queued_while_the_guest_empties_its_mailbox_is_not_lost(struc
 	bed_start();
 	KUNIT_ASSERT_TRUE(test, fake_entered(step));
 	bed_flow_send(flow, 2);
-	KUNIT_EXPECT_EQ_MSG(test, 1U, vcpu->vm->queued, "the mailbox is full");
+	KUNIT_EXPECT_EQ_MSG(test, 1U, vcpu->vm->txq.queued, "the mailbox is full");
 	fake_release(step);
 	KUNIT_EXPECT_TRUE(test, bed_eventually(READ_ONCE(fake_vm(vcpu->vm)->sent) == 2));
 	KUNIT_EXPECT_TRUE(test, bed_eventually(!READ_ONCE(fake_vm(vcpu->vm)->full)));
@@ -324,7 +324,7 @@ static void full_mailbox_that_stays_full_is_looked_at_now_and_then(struct kunit 
 	WRITE_ONCE(fake_vm(vm)->full, true);
 	bed_flow_send(flow, 1);
 	for (i = 0; i < 3; i++) {
-		KUNIT_EXPECT_EQ(test, i > 0, (int)vm->stuck);
+		KUNIT_EXPECT_EQ(test, i > 0, (int)vm->txq.stuck);
 		KUNIT_EXPECT_TRUE(test, bed_requested(vcpu, HF_REQ_MESSAGE));
 		vcpu->requests = 0;
 		bed_enter_by_hand(vcpu, BIT(HF_REQ_MESSAGE));
@@ -336,7 +336,7 @@ static void full_mailbox_that_stays_full_is_looked_at_now_and_then(struct kunit 
 	WRITE_ONCE(fake_vm(vm)->full, false);
 	bed_exit_by_hand(vcpu, HF_EXIT_MSG_WAIT, 0, 0, 0);
 	KUNIT_EXPECT_EQ(test, 1, fake_vm(vm)->sent);
-	KUNIT_EXPECT_FALSE(test, vm->stuck);
+	KUNIT_EXPECT_FALSE(test, vm->txq.stuck);
 	hf_flow_close(flow);
 }
 

@@ -39,8 +39,8 @@ static void full_vm_refuses_those_that_have_something_queued(struct kunit *test)
 	struct sk_buff *skb = bed_skb(1, 8);
 
 	KUNIT_EXPECT_GT(test, fill(greedy), 100);
-	KUNIT_EXPECT_GE(test, vm->queued_bytes, (unsigned int)HF_FLOW_VM_BYTES);
-	KUNIT_EXPECT_LT(test, vm->queued_bytes, 2U * HF_FLOW_VM_BYTES);
+	KUNIT_EXPECT_GE(test, vm->txq.queued_bytes, (unsigned int)HF_FLOW_VM_BYTES);
+	KUNIT_EXPECT_LT(test, vm->txq.queued_bytes, 2U * HF_FLOW_VM_BYTES);
 	KUNIT_EXPECT_FALSE(test, hf_flow_want_room(greedy));
 	KUNIT_EXPECT_TRUE(test, hf_flow_want_room(modest));
 	KUNIT_EXPECT_EQ(test, 0, hf_flow_send(modest, skb));
@@ -62,7 +62,7 @@ static void whoever_was_refused_hears_of_room(struct kunit *test)
 	for (i = 0; i < count / 4; i++)
 		bed_next(vm);
 	KUNIT_EXPECT_EQ_MSG(test, 0, woken, "still more than half full");
-	while (vm->queued_bytes >= HF_FLOW_VM_BYTES / 2)
+	while (vm->txq.queued_bytes >= HF_FLOW_VM_BYTES / 2)
 		bed_next(vm);
 	KUNIT_EXPECT_EQ_MSG(test, 1, woken, "once");
 	KUNIT_EXPECT_TRUE(test, hf_flow_want_room(flow));
@@ -80,12 +80,12 @@ static void room_wakes_one_sender_per_message(struct kunit *test)
 		flows[i] = bed_flow(test, vm, bed_owner(test, note_room));
 	bed_flow_send(flows[3], 1);
 	bed_flow_send(flows[3], 2);
-	while (vm->queued_bytes < HF_FLOW_VM_BYTES)
+	while (vm->txq.queued_bytes < HF_FLOW_VM_BYTES)
 		hf_flow_send(flows[n++ % 3], bed_skb(1, 4000));
 	for (i = 0; i < ARRAY_SIZE(flows); i++)
 		KUNIT_EXPECT_FALSE(test, hf_flow_want_room(flows[i]));
 	woken = 0;
-	while (vm->queued_bytes >= HF_FLOW_VM_BYTES / 2) {
+	while (vm->txq.queued_bytes >= HF_FLOW_VM_BYTES / 2) {
 		KUNIT_EXPECT_EQ(test, woken, skb_queue_empty(&flows[3]->queue));
 		bed_next(vm);
 	}
@@ -110,13 +110,13 @@ static void death_wakes_whoever_was_refused_and_drops_the_rest(struct kunit *tes
 	int calls;
 
 	fill(flow);
-	queued = vm->queued;
+	queued = vm->txq.queued;
 	calls = fake_count(FAKE_MSG_SEND);
 	woken = 0;
 	bed_exit_by_hand(&vm->vcpus[0], HF_EXIT_ABORTED, 0, 0, 0);
 	KUNIT_EXPECT_GE(test, woken, 1);
-	KUNIT_EXPECT_EQ(test, 0U, vm->queued);
-	KUNIT_EXPECT_EQ(test, 0U, vm->queued_bytes);
+	KUNIT_EXPECT_EQ(test, 0U, vm->txq.queued);
+	KUNIT_EXPECT_EQ(test, 0U, vm->txq.queued_bytes);
 	KUNIT_EXPECT_EQ(test, queued, atomic_long_read(&vm->dropped_unsent));
 	KUNIT_EXPECT_EQ(test, -EPIPE, hf_flow_send(flow, skb));
 	kfree_skb(skb);
@@ -135,10 +135,10 @@ static void what_a_closed_flow_had_queued_is_still_sent(struct kunit *test)
 	for (i = 1; i <= 3; i++)
 		bed_flow_send(flow, i);
 	hf_flow_close(flow);
-	KUNIT_EXPECT_EQ(test, 1U, vm->closed_flows);
+	KUNIT_EXPECT_EQ(test, 1U, vm->txq.closed_flows);
 	for (i = 1; i <= 3; i++)
 		KUNIT_EXPECT_EQ(test, (u64)i, bed_next(vm));
-	KUNIT_EXPECT_EQ(test, 0U, vm->closed_flows);
+	KUNIT_EXPECT_EQ(test, 0U, vm->txq.closed_flows);
 }
 
 static void closed_flows_are_kept_up_to_a_number_only(struct kunit *test)
@@ -153,11 +153,11 @@ static void closed_flows_are_kept_up_to_a_number_only(struct kunit *test)
 		bed_flow_send(flow, 1 + i);
 		hf_flow_close(flow);
 	}
-	KUNIT_EXPECT_EQ(test, (unsigned int)HF_FLOW_CLOSED_MAX, vm->closed_flows);
+	KUNIT_EXPECT_EQ(test, (unsigned int)HF_FLOW_CLOSED_MAX, vm->txq.closed_flows);
 	KUNIT_EXPECT_EQ_MSG(test, 10L, atomic_long_read(&vm->dropped_unsent),
 			    "one of 11 too many is in the mailbox");
 	hf_flow_purge(vm);
-	KUNIT_EXPECT_EQ(test, 0U, vm->closed_flows);
+	KUNIT_EXPECT_EQ(test, 0U, vm->txq.closed_flows);
 }
 
 static void drop_leaves_a_flow_that_can_be_used_on(struct kunit *test)
@@ -216,7 +216,7 @@ static void senders_to_several_vms_share_the_tx_page_one_at_a_time(struct kunit 
 		kthread_stop(tasks[i]);
 	KUNIT_EXPECT_EQ(test, 0, atomic_read(&failures));
 	for (i = 0; i < SENDERS; i++) {
-		while (flows[i]->vm->queued)
+		while (flows[i]->vm->txq.queued)
 			bed_next(flows[i]->vm);
 		hf_flow_close(flows[i]);
 	}

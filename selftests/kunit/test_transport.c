@@ -113,8 +113,8 @@ static void long_message_is_cut(struct kunit *test)
 			KUNIT_EXPECT_EQ(test, (int)i + (from + PIECE >= sizes[i].len), sent);
 			expect_piece(test, vm, i + 1, from, min(PIECE, sizes[i].len - from));
 		}
-		KUNIT_EXPECT_EQ(test, 0U, vm->queued);
-		KUNIT_EXPECT_EQ(test, 0U, vm->queued_bytes);
+		KUNIT_EXPECT_EQ(test, 0U, vm->txq.queued);
+		KUNIT_EXPECT_EQ(test, 0U, vm->txq.queued_bytes);
 	}
 	KUNIT_EXPECT_EQ(test, 0ULL, bed_next(vm));
 	hf_flow_close(flow);
@@ -147,10 +147,10 @@ static void flow_that_cuts_is_never_full(struct kunit *test)
 
 	for (i = 0; i < 2 * HF_FLOW_VM_BYTES / 65536; i++)
 		KUNIT_EXPECT_EQ(test, 0, hf_flow_send(flow, long_skb(1, 65536, 0)));
-	KUNIT_EXPECT_LT(test, (unsigned int)HF_FLOW_VM_BYTES, vm->queued_bytes);
+	KUNIT_EXPECT_LT(test, (unsigned int)HF_FLOW_VM_BYTES, vm->txq.queued_bytes);
 	hf_flow_drop(flow, NULL);
-	KUNIT_EXPECT_EQ(test, 0U, vm->queued_bytes);
-	KUNIT_EXPECT_TRUE(test, list_empty(&vm->flows));
+	KUNIT_EXPECT_EQ(test, 0U, vm->txq.queued_bytes);
+	KUNIT_EXPECT_TRUE(test, list_empty(&vm->txq.flows));
 	hf_flow_close(flow);
 }
 

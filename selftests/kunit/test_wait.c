@@ -26,7 +26,7 @@ static void read_all(struct hf_vm *vm)
 {
 	do
 		bed_next(vm);
-	while (vm->queued || fake_vm(vm)->full);
+	while (vm->txq.queued || fake_vm(vm)->full);
 }
 
 static void room_for_a_vm_wakes_a_sender_whose_message_fills_its_buffer(struct kunit *test)

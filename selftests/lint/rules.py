@@ -16,7 +16,7 @@ FUNCTION_MEDIAN, FUNCTION_P90, FUNCTION_MAX = 12, 40, 80
 # cycles, and nothing else.
 ORDER = ("hf_abi.h", "hf_ffa.h", "hf_exit.h", "hf_vcpu.h", "hf_vm.h", "hf_mailbox.h", "hf_sock.h")
 BESIDE = {"hf_pages.h": "hf_exit.h", "hf_flow.h": "hf_mailbox.h", "hf_wait.h": "hf_mailbox.h",
-          "hf_tx.h": "hf_mailbox.h"}
+          "hf_tx.h": "hf_mailbox.h", "hf_txq.h": "hf_exit.h"}
 
 # pattern -> files of the module that may contain it
 SEAMS = {

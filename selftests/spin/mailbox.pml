@@ -5,7 +5,7 @@
  * Senders are hf_flow_send() with a send buffer of one message (a second one blocks), or, with NOW,
  * hf_flow_send_now() first, and room for two; and a secondary VM that sends through EL2 itself: by
  * FFA_MSG_SEND, which exits (SECONDARY: forward_message(), notify_some()), or by FFA_MSG_SEND2, which does not
- * (UNSEEN). With RETRY there is retry_work. The queue is under tx_lock; who waits and reads, and what EL2
+ * (UNSEEN). With RETRY there is retry_work. The queue is under txq.lock; who waits and reads, and what EL2
  * gets, under wait_lock. Each vCPU is its runner with hf_wait_end(), FFA_RUN, hf_mailbox_exit(),
  * hf_mailbox_finish(); its guest is one of these:
  *   WAITER   FFA_MSG_WAIT, read, FFA_RX_RELEASE, for ever
@@ -229,7 +229,7 @@ bool unseen;
 byte hint;
 chan queue = [SENDERS * ROOM] of { byte };
 byte queued;			/* its length */
-bool tx_locked;			/* vm->tx_lock: the queue */
+bool tx_locked;			/* vm->txq.lock: the queue */
 bool wait_locked;		/* vm->wait_lock, inside it: who waits, who reads, what is sent */
 #ifdef FAIR
 chan tx_wanted = [4] of { byte };	/* who waits for the lock, in order */
@@ -416,7 +416,7 @@ inline put(m)
 	box_id = m
 }
 
-/* The message at the head of the queue, id, is offered to EL2; under tx_lock. */
+/* The message at the head of the queue, id, is offered to EL2; under txq.lock. */
 inline offer_locked(retry)
 {
 	lock_wait();
