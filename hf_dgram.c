@@ -336,7 +336,7 @@ static int dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, in
 }
 
 /* The VM may die meanwhile, and what that has shut must stay so. */
-static void shut(struct sock *sk, u8 mask)
+static void shut_down(struct sock *sk, u8 mask)
 {
 	u8 old = READ_ONCE(sk->sk_shutdown);
 
@@ -355,7 +355,7 @@ static int dgram_shutdown(struct socket *sock, int how)
 		return -EINVAL;
 	lock_sock(sk);
 	/* Without a peer, too, as programs end a recv() of theirs; but UDP's answer is an error. */
-	shut(sk, how + 1);
+	shut_down(sk, how + 1);
 	sk->sk_state_change(sk);
 	xa_for_each(&hf_sk(sk)->flows, id, flow)
 		wake_up_interruptible_all(&flow->senders);

@@ -100,7 +100,7 @@ static void leave_if_empty_locked(struct hf_flow *flow)
  * message that no exit told of. If running the VM does not help, it is looked at
  * again only now and then (@retry).
  */
-static bool is_unseen_locked(struct hf_vm *vm, bool retry)
+static bool find_unseen_locked(struct hf_vm *vm, bool retry)
 {
 	lockdep_assert_held(&vm->txq.lock);
 	if (READ_ONCE(vm->message_pending) || bitmap_empty(vm->waiting, vm->max_vcpus) ||
@@ -158,7 +158,7 @@ static struct turn offer_locked(struct hf_vm *vm, const struct piece *piece, boo
 		turn.full = turn.err == -EAGAIN;
 	}
 	/* With the lock: a sender that is preempted here would keep the guest from running. */
-	if (!turn.err || (turn.full && is_unseen_locked(vm, retry))) {
+	if (!turn.err || (turn.full && find_unseen_locked(vm, retry))) {
 		hf_wait_accepted_locked(vm);
 		hf_wait_notify(vm, false);
 	}

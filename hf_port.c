@@ -32,7 +32,7 @@ static atomic64_t last_free_port;
 static DEFINE_MUTEX(bind_lock);
 
 /* Under RCU. */
-static struct hf_sock *find(u64 vm_id, u64 port)
+static struct hf_sock *find_socket(u64 vm_id, u64 port)
 {
 	struct hf_port key = { port, vm_id };
 
@@ -47,10 +47,10 @@ static bool is_taken(u16 vm_id, u64 port)
 	unsigned long id;
 
 	rcu_read_lock();
-	taken = find(HF_VM_ID_ANY, port) ?: find(vm_id, port);
+	taken = find_socket(HF_VM_ID_ANY, port) ?: find_socket(vm_id, port);
 	if (vm_id == HF_VM_ID_ANY) {
 		hf_for_each_vm(vm, id)
-			taken = taken ?: find(id, port);
+			taken = taken ?: find_socket(id, port);
 	}
 	rcu_read_unlock();
 	return taken;
@@ -96,7 +96,7 @@ void hf_port_unbind(struct hf_sock *hs)
 
 struct sock *hf_port_find(u16 vm_id, u64 port)
 {
-	struct hf_sock *hs = find(HF_VM_ID_ANY, port) ?: find(vm_id, port);
+	struct hf_sock *hs = find_socket(HF_VM_ID_ANY, port) ?: find_socket(vm_id, port);
 
 	return hs ? &hs->sk : NULL;
 }

@@ -249,9 +249,9 @@ void hf_wait_begin(struct hf_vcpu *vcpu)
  * nothing would return to its guest; one that is run while another reads could be
  * handed the same message.
  */
-static bool has_reason_locked(struct hf_vcpu *vcpu, unsigned long requests)
+static bool has_reason_locked(const struct hf_vcpu *vcpu, unsigned long requests)
 {
-	struct hf_vm *vm = vcpu->vm;
+	const struct hf_vm *vm = vcpu->vm;
 
 	lockdep_assert_held(&vm->wait_lock);
 	if (READ_ONCE(vm->dead))
@@ -260,16 +260,23 @@ static bool has_reason_locked(struct hf_vcpu *vcpu, unsigned long requests)
 		return vm->message_pending;
 	if (vm->message_pending && requests & BIT(HF_REQ_MESSAGE))
 		return true;
+	return requests & ~BIT(HF_REQ_MESSAGE) && !vm->message_pending &&
+	       bitmap_empty(vm->readers, vm->max_vcpus);
+}
+
+/* Keep what is only early: the vCPU goes before the next message. */
+static void defer_locked(struct hf_vcpu *vcpu, unsigned long requests)
+{
+	struct hf_vm *vm = vcpu->vm;
+
+	lockdep_assert_held(&vm->wait_lock);
 	requests &= ~BIT(HF_REQ_MESSAGE);
-	if (!requests)
-		return false;
-	if (!vm->message_pending && bitmap_empty(vm->readers, vm->max_vcpus))
-		return true;
+	if (!requests || hf_ffa_features.wait_returns)
+		return;
 	vcpu->early |= requests;
 	if (requests & BIT(HF_REQ_TIMER))
 		vcpu->deadline = KTIME_MAX;
 	__set_bit(vcpu->index, vm->deferred);
-	return false;
 }
 
 static void end_waiting(struct hf_vcpu *vcpu, unsigned long requests)
@@ -326,13 +333,18 @@ bool hf_wait_end(struct hf_vcpu *vcpu, unsigned long requests)
 		vm->notified = false;
 		end_waiting(vcpu, requests);
 		__set_bit(vcpu->index, vm->readers);
+	} else {
+		defer_locked(vcpu, requests);
 	}
 	raw_spin_unlock_irq(&vm->wait_lock);
 	return run;
 }
 
-/* Whether a polling vCPU has shown that it is done with what was accepted last. */
-static bool has_read_locked(struct hf_vcpu *vcpu, enum hf_exit_kind kind, bool rests)
+/*
+ * Take note of what an exit shows of a polling vCPU. Returns whether it is done with what
+ * was accepted last.
+ */
+static bool note_evidence_locked(struct hf_vcpu *vcpu, enum hf_exit_kind kind, bool rests)
 {
 	struct hf_vm *vm = vcpu->vm;
 	struct hf_polling *p = &vcpu->polling;
@@ -380,7 +392,7 @@ void hf_wait_exit(struct hf_vcpu *vcpu, enum hf_exit_kind kind, bool rests)
 	/* Should it be switched on again, it begins anew. */
 	if (gone)
 		set_bit(vcpu->index, vm->pollers);
-	if (gone || has_read_locked(vcpu, kind, rests))
+	if (gone || note_evidence_locked(vcpu, kind, rests))
 		stop_reading_locked(vcpu);
 	raw_spin_unlock_irqrestore(&vm->wait_lock, flags);
 }

@@ -431,7 +431,7 @@ inline offer_locked(retry)
 			:: box == EMPTY -> queue ? <id>; put(id)
 #if defined(UNSEEN) && !defined(UNSEEN_FORGOTTEN)
 			:: box != EMPTY && !message_pending && ANY_WAITS && !SERVING && (!unseen || retry) ->
-				unseen = true;	/* is_unseen_locked() */
+				unseen = true;	/* find_unseen_locked() */
 				busy = true
 #endif
 			:: else
