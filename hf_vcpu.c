@@ -34,7 +34,7 @@
 #include "hf_wait.h"
 
 /* Exits that a sender takes care of before the vCPU's thread has to. */
-#define BORROW_EXITS	4
+#define INLINE_EXITS	4
 
 static void make_request(struct hf_vcpu *vcpu, enum hf_vcpu_request request)
 {
@@ -50,14 +50,14 @@ static void make_request(struct hf_vcpu *vcpu, enum hf_vcpu_request request)
 	set_bit(request, &vcpu->requests);
 }
 
-static void kick(struct hf_vcpu *vcpu)
+static void kick_runner(struct hf_vcpu *vcpu)
 {
 	/*
 	 * (B) The thread could enter the guest or fall asleep without the
 	 * request while we read the mode that it had before.
 	 *
 	 * Orders: requests |= request  ->  read of mode
-	 * Pairs:  (D) in vcpu_enter(), (E) in vcpu_block(), (P) in borrow()
+	 * Pairs:  (D) in vcpu_enter(), (E) in vcpu_block(), (P) in run_inline()
 	 * Proof:  litmus/SB+request-vs-enter, litmus/SB+request-vs-sleep, spin/vcpu_sleep
 	 */
 	smp_mb__after_atomic();
@@ -94,7 +94,7 @@ static void kick(struct hf_vcpu *vcpu)
 void hf_vcpu_request(struct hf_vcpu *vcpu, enum hf_vcpu_request request)
 {
 	make_request(vcpu, request);
-	kick(vcpu);
+	kick_runner(vcpu);
 }
 
 void hf_vcpu_kick_out(struct hf_vcpu *vcpu)
@@ -174,7 +174,7 @@ static bool vcpu_enter(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit)
 	 * ran the vCPU before.
 	 *
 	 * Orders: runner  ->  mode = IN_GUEST
-	 * Pairs:  (L) in kick()
+	 * Pairs:  (L) in kick_runner()
 	 * Proof:  litmus/MP+runner-vs-kick
 	 */
 	smp_store_release(&vcpu->mode, HF_VCPU_IN_GUEST);
@@ -183,7 +183,7 @@ static bool vcpu_enter(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit)
 	 * its request; a message could arrive while we forget the last one.
 	 *
 	 * Orders: mode = IN_GUEST, message_pending = false, epoch  ->  requests, EL2's look
-	 * Pairs:  (A) in make_request(), (B) in kick(), (F) in hf_wait_accepted_locked()
+	 * Pairs:  (A) in make_request(), (B) in kick_runner(), (F) in hf_wait_accepted_locked()
 	 * Proof:  litmus/SB+request-vs-enter, litmus/R+mirror-vs-consume, spin/vcpu_sleep
 	 */
 	smp_mb();
@@ -238,7 +238,7 @@ static void runner_end(void)
  * afterwards. Returns false if another did. The request may have been served by then:
  * who takes a vCPU looks again.
  */
-static bool take(struct hf_vcpu *vcpu)
+static bool take_vcpu(struct hf_vcpu *vcpu)
 {
 	runner_begin();
 	/*
@@ -261,7 +261,7 @@ static void give_back(struct hf_vcpu *vcpu)
 	 * (O) Who takes the vCPU could see its fields as they were before.
 	 *
 	 * Orders: all that belongs to whoever runs the vCPU  ->  mode = BLOCKED
-	 * Pairs:  (N) in take()
+	 * Pairs:  (N) in take_vcpu()
 	 * Proof:  litmus/MP+state-vs-take
 	 */
 	smp_store_release(&vcpu->mode, HF_VCPU_BLOCKED);
@@ -272,7 +272,7 @@ static void give_back(struct hf_vcpu *vcpu)
  * Run a vCPU that was taken until it has nothing to do, others should go first, it has
  * exited so many times, or its thread is to be frozen: then nobody runs it.
  */
-static void run(struct hf_vcpu *vcpu, int exits)
+static void run_vcpu(struct hf_vcpu *vcpu, int exits)
 {
 	struct hf_ffa_exit exit;
 	unsigned long requests;
@@ -299,10 +299,10 @@ static void run(struct hf_vcpu *vcpu, int exits)
 }
 
 /* The same, and see that what remains to be done will be. */
-static void serve(struct hf_vcpu *vcpu, int exits)
+static void serve_vcpu(struct hf_vcpu *vcpu, int exits)
 {
 	stop_timer(vcpu);
-	run(vcpu, exits);
+	run_vcpu(vcpu, exits);
 	hf_exit_deliver(vcpu);
 	if (!vcpu->deadline) {
 		make_request(vcpu, HF_REQ_WAKE);
@@ -317,19 +317,19 @@ static void serve(struct hf_vcpu *vcpu, int exits)
  * may have would keep the vCPU from running. An interrupt ends the guest's run all the
  * same, and whoever wants this CPU then gets it.
  */
-static bool borrow(struct hf_vcpu *vcpu)
+static bool run_inline(struct hf_vcpu *vcpu)
 {
-	if (!take(vcpu))
+	if (!take_vcpu(vcpu))
 		return false;
 	if (READ_ONCE(vcpu->requests))
-		serve(vcpu, BORROW_EXITS);
+		serve_vcpu(vcpu, INLINE_EXITS);
 	give_back(vcpu);
 	/*
 	 * (P) A kick could have found us outside while we do not see its
 	 * request; or the thread could have found the vCPU taken.
 	 *
 	 * Orders: mode = BLOCKED  ->  requests, task state
-	 * Pairs:  (B) in kick(), (E) in vcpu_block()
+	 * Pairs:  (B) in kick_runner(), (E) in vcpu_block()
 	 * Proof:  litmus/SB+request-vs-give-back, litmus/SB+take-vs-give-back, spin/vcpu_sleep
 	 */
 	smp_mb();
@@ -343,7 +343,7 @@ static bool borrow(struct hf_vcpu *vcpu)
  * thread. Without a tick nothing would end the guest's run; and where spinlocks
  * sleep, preemption cannot be disabled around what takes them.
  */
-static bool may_borrow(const struct hf_vcpu *vcpu)
+static bool may_run_inline(const struct hf_vcpu *vcpu)
 {
 	int cpu;
 
@@ -357,8 +357,8 @@ static bool may_borrow(const struct hf_vcpu *vcpu)
 void hf_vcpu_request_here(struct hf_vcpu *vcpu, enum hf_vcpu_request request)
 {
 	make_request(vcpu, request);
-	if (!may_borrow(vcpu) || !borrow(vcpu))
-		kick(vcpu);
+	if (!may_run_inline(vcpu) || !run_inline(vcpu))
+		kick_runner(vcpu);
 }
 
 /* Sleep until there is a request that no sender takes care of; the vCPU is then taken. */
@@ -371,7 +371,7 @@ static void vcpu_block(struct hf_vcpu *vcpu)
 		 * taken while whoever gives it back finds us awake.
 		 *
 		 * Orders: mode = BLOCKED, task state  ->  requests, mode
-		 * Pairs:  (B) in kick(), (P) in borrow()
+		 * Pairs:  (B) in kick_runner(), (P) in run_inline()
 		 * Proof:  litmus/SB+request-vs-sleep, litmus/SB+wake-vs-sleep, spin/vcpu_sleep
 		 */
 		set_current_state(TASK_IDLE | TASK_FREEZABLE);
@@ -380,7 +380,7 @@ static void vcpu_block(struct hf_vcpu *vcpu)
 			try_to_freeze();
 			continue;
 		}
-		if (READ_ONCE(vcpu->requests) && take(vcpu)) {
+		if (READ_ONCE(vcpu->requests) && take_vcpu(vcpu)) {
 			if (READ_ONCE(vcpu->requests))
 				break;
 			give_back(vcpu);
@@ -431,7 +431,7 @@ static int vcpu_thread(void *data)
 			break;
 		if (READ_ONCE(vcpu->vm->rx_held) || !hf_rx_refill(HF_RX_NOWAIT))
 			wait_for_memory(vcpu);
-		serve(vcpu, INT_MAX);
+		serve_vcpu(vcpu, INT_MAX);
 		yields = vcpu->last_exit == HF_EXIT_YIELD;
 		give_back(vcpu);
 		/*

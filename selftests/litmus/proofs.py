@@ -3,7 +3,7 @@
 
 A proof says in its head comment, by fixed keys, what it is about:
 
-    Sites:  hf_vcpu.c:(B) kick(), hf_vcpu.c:hf_vcpu_stop()
+    Sites:  hf_vcpu.c:(B) kick_runner(), hf_vcpu.c:hf_vcpu_stop()
     Twins:  B, C+D                      (litmus: barriers to take away, one twin each)
     Mutant: NAME  what is wrong in it   (spin: one -D define each)
 

@@ -4,11 +4,11 @@
  *
  * Runners of two VMs share the one RX page at EL2, which is full from a guest's FFA_MSG_SEND to
  * FFA_RX_RELEASE. VM 0 has two vCPUs (runners 0 and 1), VM 1 has one (runner 2). A runner is vcpu_thread()
- * with hf_rx_refill(), serve(), run(), hf_exit_take(), hf_exit_finish(); a guest sends a message (TWICE: one
+ * with hf_rx_refill(), serve_vcpu(), run_vcpu(), hf_exit_take(), hf_exit_finish(); a guest sends a message (TWICE: one
  * sends two) to the primary. If it finds RX full it asks to be told, sleeps, and is run when the writable
  * interrupt comes. The first guest also sends a message to VM 1 (forward_message(); not with ONLY_TO_US). With
  * SEND2 VM 1 sends by FFA_MSG_SEND2, which does not exit. Any answer may be one that comes_to_wait() leaves
- * to the next exit or to serve(), and after any answer run() may stop. A guest that is run exits some time.
+ * to the next exit or to serve_vcpu(), and after any answer run_vcpu() may stop. A guest that is run exits some time.
  *
  * The first PREEMPTED threads may stay away for ever from where others may get their CPU: where they call
  * schedule(), and with RT wherever interrupts are enabled, rx_lock held or not. With NO_MEMORY an
@@ -22,7 +22,7 @@
  * memory order (llist_add() and llist_del_all() are full barriers), requests and sleep
  * (vcpu_sleep.pml), the mirrors (mailbox.pml), senders that run a vCPU.
  *
- * Sites:  hf_vcpu.c:vcpu_thread(), hf_vcpu.c:serve(), hf_vcpu.c:run(), hf_exit.c:hf_exit_take(),
+ * Sites:  hf_vcpu.c:vcpu_thread(), hf_vcpu.c:serve_vcpu(), hf_vcpu.c:run_vcpu(), hf_exit.c:hf_exit_take(),
  *         hf_exit.c:hf_exit_finish(), hf_mailbox.c:hf_mailbox_exit(), hf_mailbox.c:hf_mailbox_finish(),
  *         hf_mailbox.c:comes_to_wait(), hf_mailbox.c:notify_some(), hf_mailbox.c:forward_message(),
  *         hf_rx.c:hf_rx_refill(), hf_rx.c:hf_rx_take(), hf_mailbox.c:take_unseen(), hf_rx.c:hf_rx_deliver()
@@ -45,7 +45,7 @@
  * Mutant: LIST_UNLOCKED all: two runners take one message each, and the second is faster
  * Mutant: LEFT_TO_HOLDER all: who finds rx_lock taken leaves its message to a runner that has looked
  * Mutant: APPENDED_LATE all: an answer that waits is appended after the next exit, and overtaken
- * Mutant: KEPT_FOR_MEMORY no-memory: serve() leaves an answer to the next exit while memory is waited for
+ * Mutant: KEPT_FOR_MEMORY no-memory: serve_vcpu() leaves an answer to the next exit while memory is waited for
  * Mutant: KEPT_WHILE_AWAY preempted: the same while the thread stays away
  * Mutant: KICK_AFTER_SECTION preempted-rt: forward_message() comes after a preemption point
  * Mutant: NOTIFY_AFTER_SECTION preempted-rt: those who wait for RX are told after a preemption point
@@ -424,7 +424,7 @@ unseen_too:
 		fi
 	};
 
-	/* serve() */
+	/* serve_vcpu() */
 stop:
 #if !defined(KEPT_FOR_MEMORY) && !defined(KEPT_WHILE_AWAY)
 	hf_rx_deliver(VM(me));

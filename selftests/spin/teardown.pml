@@ -14,7 +14,7 @@
  * Not here: memory order (../litmus), sockets (they hold the module), RX/TX pages, death_work (it makes
  * no request).
  *
- * Sites:  hf_vcpu.c:(B) kick(), hf_vcpu.c:(D) vcpu_enter(), hf_vcpu.c:(E) vcpu_block(),
+ * Sites:  hf_vcpu.c:(B) kick_runner(), hf_vcpu.c:(D) vcpu_enter(), hf_vcpu.c:(E) vcpu_block(),
  *         hf_vcpu.c:hf_vcpu_stop(), hf_vm.c:hf_vm_stop_all(), hf_vm.c:hf_vm_destroy_all()
  *
  * Run:    threads -DNVCPU=2 ltl=all_end
@@ -69,8 +69,8 @@ proctype vcpu_thread(byte v)
 		:: requests[v] & REQ_STOP -> break
 		:: else
 		fi;
-		stop_timer(v);			/* serve() */
-		do				/* run() */
+		stop_timer(v);			/* serve_vcpu() */
+		do				/* run_vcpu() */
 		::
 			check_requests(v);
 			if

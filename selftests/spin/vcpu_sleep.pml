@@ -2,14 +2,14 @@
 /*
  * Sleep, wake and kick: work for a vCPU is never left lying while its thread sleeps or its guest runs.
  *
- * The thread is vcpu_thread() with vcpu_block(), serve(), run(), vcpu_enter(); wakers call
+ * The thread is vcpu_thread() with vcpu_block(), serve_vcpu(), run_vcpu(), vcpu_enter(); wakers call
  * hf_vcpu_request() from other threads (device, socket), from the vCPU's own hrtimer callback
  * timer_expired(), from another vCPU's exit (wake_other()) and for STOP (hf_vcpu_stop()). "Work" is
  * what EL2 has for the guest: pended before the request, taken at FFA_RUN. The guest does anything:
  * waits, waits with a time-out, yields, or computes and leaves only when an interrupt arrives.
  * FFA_RUN with an interrupt pending comes back without having run the guest.
  *
- * With BORROWER senders run the vCPU in its thread's place (borrow()). With ASLEEP the threads sleep
+ * With BORROWER senders run the vCPU in its thread's place (run_inline()). With ASLEEP the threads sleep
  * already, and do not begin with WAKE.
  *
  * Proves: no two run a vCPU at a time, or one that waits without a request; no lost wake-up and no lost
@@ -17,9 +17,9 @@
  * (the blocked vCPU), L3, L4, L5.
  * Not here: memory order (../litmus), which vCPU a message goes to (mailbox.pml).
  *
- * Sites:  hf_vcpu.c:(B) kick(), hf_vcpu.c:(C) check_requests(), hf_vcpu.c:(D) vcpu_enter(),
- *         hf_vcpu.c:(E) vcpu_block(), hf_vcpu.c:(N) take(), hf_vcpu.c:(O) give_back(),
- *         hf_vcpu.c:(P) borrow(), hf_vcpu.c:serve(), hf_vcpu.c:run(), hf_ffa.c:hf_ffa_run()
+ * Sites:  hf_vcpu.c:(B) kick_runner(), hf_vcpu.c:(C) check_requests(), hf_vcpu.c:(D) vcpu_enter(),
+ *         hf_vcpu.c:(E) vcpu_block(), hf_vcpu.c:(N) take_vcpu(), hf_vcpu.c:(O) give_back(),
+ *         hf_vcpu.c:(P) run_inline(), hf_vcpu.c:serve_vcpu(), hf_vcpu.c:run_vcpu(), hf_ffa.c:hf_ffa_run()
  *
  * Run:    one -DNVCPU=1 -DWAKERS=2 ltl=served
  * Run:    timer -DNVCPU=1 -DWAKERS=1 -DTIMED ltl=served
@@ -86,7 +86,7 @@ inline alone(v)
 byte deadline[NVCPU];
 
 /*
- * run(): task t runs vCPU u, which it has taken. @may_return: others may want the CPU, there may be no
+ * run_vcpu(): task t runs vCPU u, which it has taken. @may_return: others may want the CPU, there may be no
  * memory for hf_rx_refill(), or all exits are used up. A thread comes back to where it was, then.
  */
 inline run_vcpu(u, t, may_return)
@@ -167,7 +167,7 @@ more:		skip
 	od
 }
 
-/* serve() */
+/* serve_vcpu() */
 inline serve(u, t, may_return)
 {
 	stop_timer(u);
@@ -233,7 +233,7 @@ proctype waker()
 }
 
 #ifdef BORROWER
-/* A sender: hf_vcpu_request_here(), which is make_request() and borrow() */
+/* A sender: hf_vcpu_request_here(), which is make_request() and run_inline() */
 proctype borrower(byte me)
 {
 	byte seen, n, taken;
