@@ -304,13 +304,14 @@ static int dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 
 	hdr.src_port = cpu_to_le64(to.src_port);
 	hdr.dst_port = cpu_to_le64(to.port);
-	err = hf_flow_send_now(to.flow, &hdr, sizeof(hdr), &msg->msg_iter, len);
-	if (err > 0)
-		hf_flow_arrived(to.flow->vm, !(msg->msg_flags & MSG_DONTWAIT));
-	else if (err)
-		err = send_buffered(sk, &to, &hdr, msg, len);
+	err = hf_flow_send_now(to.flow, &hdr, sizeof(hdr), &msg->msg_iter, len,
+			       !(msg->msg_flags & MSG_DONTWAIT));
+	/* Sent; or refused for good, which is an error of the socket and not of the call. */
+	if (err != -EAGAIN)
+		return len;
+	err = send_buffered(sk, &to, &hdr, msg, len);
 	/* Whatever stood in the way first, a dead VM is what matters. */
-	if (err < 0)
+	if (err)
 		return READ_ONCE(to.flow->vm->dead) ? -EPIPE : err;
 	return len;
 }

@@ -351,7 +351,7 @@ static bool may_buffer(const struct sock *sk)
 }
 
 int hf_flow_send_now(struct hf_flow *flow, const void *head, size_t head_len,
-		     struct iov_iter *from, size_t len)
+		     struct iov_iter *from, size_t len, bool may_sleep)
 {
 	struct hf_vm *vm = flow->vm;
 	int err = -EAGAIN;
@@ -369,6 +369,7 @@ int hf_flow_send_now(struct hf_flow *flow, const void *head, size_t head_len,
 		err = hf_tx_put_from(vm, head, head_len, from, len);
 	if (!err) {
 		hf_wait_accepted_locked(vm);
+		/* A sender that is preempted here would keep the guest from running. */
 		if (IS_ENABLED(CONFIG_PREEMPT_RT))
 			hf_wait_notify(vm, false);
 		else
@@ -380,21 +381,16 @@ int hf_flow_send_now(struct hf_flow *flow, const void *head, size_t head_len,
 		return err;
 	if (err) {
 		report_failure(vm, flow->sk, err);
-		return 0;
+		return err;
 	}
 	atomic_long_inc(&vm->sent);
-	return 1;
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		hf_wait_notify(vm, may_sleep);
+		preempt_enable();
+	}
+	return 0;
 }
 EXPORT_SYMBOL_NS_GPL(hf_flow_send_now, HF_NS);
-
-void hf_flow_arrived(struct hf_vm *vm, bool may_sleep)
-{
-	if (IS_ENABLED(CONFIG_PREEMPT_RT))
-		return;
-	hf_wait_notify(vm, may_sleep);
-	preempt_enable();
-}
-EXPORT_SYMBOL_NS_GPL(hf_flow_arrived, HF_NS);
 
 void hf_flow_init(struct hf_flow *flow, struct hf_vm *vm, struct sock *sk)
 {

@@ -68,19 +68,16 @@ int hf_flow_send(struct hf_flow *flow, struct sk_buff *skb);
  * hf_flow_send_now() - send a message without a buffer, if nothing is in its way
  * @head: struct hf_msg_hdr, and what else goes before the payload.
  * @from: The payload, @len bytes; stays where it is unless the message was sent.
+ * @may_sleep: Whether the caller may come to run the VM itself.
  *
  * In the way are messages of anybody for the VM, a VM that cannot take one now,
  * a page of @from that is not in memory, and all that sock_alloc_send_skb()
- * would look at, if the flow has an owner. Context: process, may hold spinlocks.
- * Return: 1 if EL2 has the message: preemption is disabled until hf_flow_arrived(),
- * which the caller has to call as soon as it holds no lock; 0 if EL2 refused it for
- * good; -EAGAIN if the caller has to try hf_flow_send(), which knows why.
+ * would look at, if the flow has an owner. Context: process, may hold no lock.
+ * Return: 0 if EL2 has the message; -EAGAIN if the caller has to try hf_flow_send(),
+ * which knows why; another errno if EL2 refused it for good, which the owner was told.
  */
 int hf_flow_send_now(struct hf_flow *flow, const void *head, size_t head_len,
-		     struct iov_iter *from, size_t len);
-
-/* hf_flow_send_now() returned 1: see that the VM runs, here and now if the caller @may_sleep. */
-void hf_flow_arrived(struct hf_vm *vm, bool may_sleep);
+		     struct iov_iter *from, size_t len, bool may_sleep);
 
 /**
  * hf_flow_want_room() - whether hf_flow_send() would not answer -EAGAIN

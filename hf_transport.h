@@ -3,9 +3,9 @@
  * What hafnium.ko offers to a module that speaks to VMs by itself: hf_vsock.ko.
  *
  * Symbols are in the namespace HAFNIUM. Beside the functions below: hf_flow_init(),
- * hf_flow_send(), hf_flow_send_now(), hf_flow_arrived() and hf_flow_drop() to send,
- * hf_rx_hold() not to be sent more, hf_for_each_vm(), hf_vm_may_use(). A module
- * that uses them keeps hafnium.ko loaded, and with it all VMs, until it is gone.
+ * hf_flow_send(), hf_flow_send_now() and hf_flow_drop() to send, hf_rx_hold() not to
+ * be sent more, hf_for_each_vm(), hf_vm_may_use(). A module that uses them keeps
+ * hafnium.ko loaded, and with it all VMs, until it is gone.
  */
 #ifndef HF_TRANSPORT_H
 #define HF_TRANSPORT_H

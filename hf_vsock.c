@@ -103,9 +103,8 @@ static bool send_now(struct hf_flow *flow, struct sk_buff *skb)
 		return false;
 	make_head(skb, 0, skb->len, &head);
 	iov_iter_kvec(&from, ITER_SOURCE, &payload, 1, skb->len);
-	if (hf_flow_send_now(flow, &head, sizeof(head), &from, skb->len) <= 0)
+	if (hf_flow_send_now(flow, &head, sizeof(head), &from, skb->len, true))
 		return false;
-	hf_flow_arrived(flow->vm, true);
 	hf_vsock_consume_skb_sent(skb, true);
 	return true;
 }

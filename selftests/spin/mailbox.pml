@@ -480,7 +480,6 @@ inline send_next_locked(retry)
 	}
 }
 
-/* hf_flow_send_now(), then hf_flow_arrived() */
 inline hf_flow_send_now()
 {
 #ifndef NOW_UNLOCKED
