@@ -3,7 +3,7 @@
  * Suite: VMs that never wait for messages, on releases that free a mailbox while its
  * message is read: what shows that they have read it.
  *
- * Numbers are those of Documentation/hypercalls.rst. vCPUs are run by hand.
+ * Numbers are those of Documentation/sending.rst. vCPUs are run by hand.
  */
 #include "bed_flow.h"
 
