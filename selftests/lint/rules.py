@@ -18,6 +18,9 @@ ORDER = ("hf_abi.h", "hf_ffa.h", "hf_exit.h", "hf_vcpu.h", "hf_vm.h", "hf_mailbo
 BESIDE = {"hf_pages.h": "hf_exit.h", "hf_flow.h": "hf_mailbox.h", "hf_wait.h": "hf_mailbox.h",
           "hf_tx.h": "hf_mailbox.h", "hf_txq.h": "hf_exit.h"}
 
+# Words for persons where a state is meant ("who" has its uses), and in how many words one may stand.
+PERSONS, PERSONS_IN = re.compile(r"\b(?:who(?:m|ever)?|(?:no|some|any|every)body|(?:some|any|every)one)\b", re.I), 1000
+
 # pattern -> files of the module that may contain it
 SEAMS = {
     r"\barm_smccc_\d_\d_(?:hvc|smc|invoke)\b|\barm_smccc_(?:hvc|smc)\b": ("hf_ffa.c",),
@@ -171,6 +174,31 @@ def markers(files):
             for number, line in enumerate(read(path).splitlines(), 1) if words.search(line)]
 
 
+def product_texts(files):
+    """(path, line, text) of the documents and of the comments of what is installed, in two lists."""
+    comments, pages = [], []
+    for path in files:
+        if re.fullmatch(r"(hf_\w+|uapi/\w+/\w+|tools/\w+)\.[ch]", path):
+            text = read(path)
+            comments += [(path, text.count("\n", 0, match.start()) + 1, match.group(0))
+                         for match in re.finditer(r"/\*.*?\*/|//[^\n]*", text, re.S)]
+        elif re.fullmatch(r"README\.md|Documentation/.*\.(rst|\d)|tools/\w+\.\d", path):
+            pages.append((path, 1, read(path)))
+    return comments, pages
+
+
+def english(files):
+    """The subject of a sentence is a state or a thing: persons are below 1 in PERSONS_IN words."""
+    bad = []
+    for what, texts in zip(("comments", "documents"), product_texts(files)):
+        words = sum(len(re.findall(r"[A-Za-z]+", text)) for _, _, text in texts)
+        found = [f"{path}:{line + text.count(chr(10), 0, match.start())}: {match.group(0)}"
+                 for path, line, text in texts for match in PERSONS.finditer(text)]
+        if len(found) * PERSONS_IN >= words:
+            bad += [f"{what}: {len(found)} persons in {words} words, less than 1 in {PERSONS_IN} wanted", *found]
+    return bad
+
+
 def whitespace(files):
     bad = []
     # A patch has a blank before an empty line.
@@ -192,5 +220,6 @@ RULES = {
     "borders between parts": borders,
     "licence lines": licences,
     "no left-over markers": markers,
+    "english": english,
     "whitespace": whitespace,
 }
