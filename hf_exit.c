@@ -2,12 +2,12 @@
 /*
  * Exits: what FFA_RUN's answers mean, and what each asks for.
  *
- * Runs in the context of whoever runs the vCPU: its thread, or a sender. What others
+ * Runs in the context of the vCPU's runner: its thread, or a sender. What other VMs
  * wait for is done at once, with interrupts disabled (hf_exit_take()); what may take
  * its time, or print, comes after that. hf_vcpu.c calls up here, the only call that
  * goes up: what an exit asks for reaches from the RX page to the sockets.
  *
- * Does not: run a vCPU, or put anybody to sleep.
+ * Does not: run a vCPU, or put a thread to sleep.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -191,7 +191,7 @@ static enum hf_exit_kind exit_kind(const struct hf_vcpu *vcpu,
 {
 	switch (exit->func) {
 	case FFA_INTERRUPT:
-		/* Some releases name nobody instead of the vCPU that ran. */
+		/* Some releases name no vCPU instead of the one that ran. */
 		return !exit->vm || (exit->vm == vcpu->vm->id && exit->vcpu == vcpu->index) ?
 			HF_EXIT_INTERRUPT : HF_EXIT_INTERRUPT_OTHER;
 	case FFA_YIELD:
@@ -217,7 +217,7 @@ void hf_exit_take(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit)
 {
 	enum hf_exit_kind kind = exit_kind(vcpu, exit);
 
-	/* It would take a message that is another vCPU's. */
+	/* It would take a message that is meant for another vCPU. */
 	if (vcpu->restarted && kind == HF_EXIT_MSG_WAIT && hf_ffa_features.restart_waits)
 		kind = HF_EXIT_OFF;
 	vcpu->restarted &= kind == HF_EXIT_INTERRUPT;

@@ -40,8 +40,8 @@ enum hf_exit_kind {
 struct hf_vcpu;
 
 /*
- * Take note of an exit, and do what others wait for. By whoever runs the vCPU, with
- * interrupts disabled; hf_exit_finish() is owed.
+ * Record an exit, and do what other VMs wait for. By the vCPU's runner, with
+ * interrupts disabled; hf_exit_finish() has to follow.
  */
 void hf_exit_take(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit);
 
@@ -50,7 +50,7 @@ void hf_exit_take(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit);
  *
  * Sets hf_vcpu.deadline: when the vCPU has something to do again unless there is a
  * request; 0 = now, KTIME_MAX = never.
- * Context: whoever runs the vCPU, may hold no lock; does not sleep.
+ * Context: the vCPU's runner, may hold no lock; does not sleep.
  */
 void hf_exit_finish(struct hf_vcpu *vcpu, const struct hf_ffa_exit *exit);
 

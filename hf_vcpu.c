@@ -2,15 +2,15 @@
 /*
  * vCPUs: the run loop, requests, sleep and wake-up.
  *
- * One kernel thread per vCPU calls FFA_RUN for as long as the vCPU has
- * something to do and sleeps otherwise. While it does not run the vCPU, the sender
- * of a message may, in its place. Whichever it is has preemption disabled; from the
- * last look at the requests until the exit is taken note of, interrupts as well. The
- * only file that puts a thread to sleep or wakes one. Threads and senders are in
- * process context; hf_vcpu_request() is called from anywhere.
+ * One kernel thread per vCPU calls FFA_RUN for as long as the vCPU has something to
+ * do and sleeps otherwise. While it does not run the vCPU, the sender of a message
+ * may, in its place (inline run). The runner has preemption disabled; from the last
+ * look at the requests until the exit is recorded, interrupts as well. The only file
+ * that puts a thread to sleep or wakes one. Threads and senders are in process
+ * context; hf_vcpu_request() is called from anywhere.
  *
- * Invariant: a request that was made is seen by whoever runs the vCPU, before
- * that enters the guest, and before the thread sleeps; wake-up.rst has the proof.
+ * Invariant: a request that was made is seen by the runner before it enters the
+ * guest, and by the thread before it sleeps; wake-up.rst has the proof.
  * Does not: know what an exit means (hf_exit.c), or decide which vCPU of a VM gets a
  * message (hf_wait.c).
  */
@@ -33,7 +33,7 @@
 #include "hf_vm.h"
 #include "hf_wait.h"
 
-/* Exits that a sender takes care of before the vCPU's thread has to. */
+/* Exits of an inline run, after which the vCPU's thread takes over. */
 #define INLINE_EXITS	4
 
 static void make_request(struct hf_vcpu *vcpu, enum hf_vcpu_request request)
@@ -86,7 +86,7 @@ static void kick_runner(struct hf_vcpu *vcpu)
 		wake_up_process(vcpu->task);
 		break;
 	default:
-		/* It looks at its requests before it enters or sleeps. */
+		/* The runner reads the requests before it enters or sleeps. */
 		break;
 	}
 }
@@ -170,8 +170,8 @@ static bool vcpu_enter(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit)
 	local_irq_disable();
 	WRITE_ONCE(vcpu->runner, current);
 	/*
-	 * (M) A kicker could find us in the guest, and send its IPI to whoever
-	 * ran the vCPU before.
+	 * (M) A kicker could find us in the guest, and send its IPI to the
+	 * runner of before.
 	 *
 	 * Orders: runner  ->  mode = IN_GUEST
 	 * Pairs:  (L) in kick_runner()
@@ -179,8 +179,8 @@ static bool vcpu_enter(struct hf_vcpu *vcpu, struct hf_ffa_exit *exit)
 	 */
 	smp_store_release(&vcpu->mode, HF_VCPU_IN_GUEST);
 	/*
-	 * (D) A kick could find us outside and send no IPI while we do not see
-	 * its request; a message could arrive while we forget the last one.
+	 * (D) A kick could find us outside and send no IPI while we do not see its request; a
+	 * message could arrive while the pending flag is cleared for the last one.
 	 *
 	 * Orders: mode = IN_GUEST, message_pending = false, epoch  ->  requests, EL2's look
 	 * Pairs:  (A) in make_request(), (B) in kick_runner(), (F) in hf_wait_accepted_locked()
@@ -218,8 +218,9 @@ static enum hrtimer_restart timer_expired(struct hrtimer *timer)
 }
 
 /*
- * With a runner that is preempted a vCPU would stand still that another could run.
- * Where spinlocks sleep, preemption cannot be disabled around what takes them.
+ * While its runner is preempted a vCPU stands still, although another task could
+ * run it. Where spinlocks sleep, preemption cannot be disabled around what takes
+ * them.
  */
 static void runner_begin(void)
 {
@@ -234,18 +235,18 @@ static void runner_end(void)
 }
 
 /*
- * A vCPU may be run by whoever takes it from the mode BLOCKED, and gives it back
- * afterwards. Returns false if another did. The request may have been served by then:
- * who takes a vCPU looks again.
+ * The task that takes a vCPU from the mode BLOCKED is its runner, and gives it back
+ * afterwards. Returns false if the vCPU has another runner. The request may have been
+ * served by then: after this the requests have to be read again.
  */
 static bool take_vcpu(struct hf_vcpu *vcpu)
 {
 	runner_begin();
 	/*
-	 * (N) We could go on from what the vCPU's fields said before whoever
-	 * ran it last wrote them.
+	 * (N) We could go on from what the vCPU's fields said before the last
+	 * runner wrote them.
 	 *
-	 * Orders: read of mode  ->  all that belongs to whoever runs the vCPU
+	 * Orders: read of mode  ->  all that belongs to the runner
 	 * Pairs:  (O) in give_back()
 	 * Proof:  litmus/MP+state-vs-take
 	 */
@@ -258,9 +259,9 @@ static bool take_vcpu(struct hf_vcpu *vcpu)
 static void give_back(struct hf_vcpu *vcpu)
 {
 	/*
-	 * (O) Who takes the vCPU could see its fields as they were before.
+	 * (O) The next runner could see the vCPU's fields as they were before.
 	 *
-	 * Orders: all that belongs to whoever runs the vCPU  ->  mode = BLOCKED
+	 * Orders: all that belongs to the runner  ->  mode = BLOCKED
 	 * Pairs:  (N) in take_vcpu()
 	 * Proof:  litmus/MP+state-vs-take
 	 */
@@ -269,8 +270,8 @@ static void give_back(struct hf_vcpu *vcpu)
 }
 
 /*
- * Run a vCPU that was taken until it has nothing to do, others should go first, it has
- * exited so many times, or its thread is to be frozen: then nobody runs it.
+ * Run a vCPU that was taken until it has nothing to do, another task wants this CPU,
+ * it has exited so many times, or its thread is to be frozen: then it is not run.
  */
 static void run_vcpu(struct hf_vcpu *vcpu, int exits)
 {
@@ -298,7 +299,7 @@ static void run_vcpu(struct hf_vcpu *vcpu, int exits)
 	}
 }
 
-/* The same, and see that what remains to be done will be. */
+/* The same, and hand on what remains to be done: by a request, or the timer. */
 static void serve_vcpu(struct hf_vcpu *vcpu, int exits)
 {
 	stop_timer(vcpu);
@@ -312,10 +313,10 @@ static void serve_vcpu(struct hf_vcpu *vcpu, int exits)
 }
 
 /*
- * Run the vCPU in its thread's place, if nobody else does: saves two switches of
- * tasks. Preemption is disabled, for a sender that has used up what its control group
- * may have would keep the vCPU from running. An interrupt ends the guest's run all the
- * same, and whoever wants this CPU then gets it.
+ * Inline run: run the vCPU in its thread's place, unless it has a runner. Saves two
+ * switches of tasks. Preemption is disabled: a sender whose control group has used up
+ * its time would keep the vCPU from running. An interrupt ends the guest's run all the
+ * same, and the vCPU is given back if this CPU is wanted.
  */
 static bool run_inline(struct hf_vcpu *vcpu)
 {
@@ -339,9 +340,9 @@ static bool run_inline(struct hf_vcpu *vcpu)
 }
 
 /*
- * On this CPU: the vCPU's may have been chosen by somebody, who did that with its
- * thread. Without a tick nothing would end the guest's run; and where spinlocks
- * sleep, preemption cannot be disabled around what takes them.
+ * On this CPU: the thread's CPU mask holds for its vCPU. Without a tick nothing
+ * would end the guest's run; and where spinlocks sleep, preemption cannot be
+ * disabled around what takes them.
  */
 static bool may_run_inline(const struct hf_vcpu *vcpu)
 {
@@ -366,9 +367,9 @@ static void vcpu_block(struct hf_vcpu *vcpu)
 {
 	for (;;) {
 		/*
-		 * (E) A kick could find us outside, or our task not yet asleep,
-		 * while we do not see its request; or we could find the vCPU
-		 * taken while whoever gives it back finds us awake.
+		 * (E) A kick could find us outside, or our task not yet asleep, while we do
+		 * not see its request; or we could find the vCPU taken while the sender that
+		 * gives it back finds us awake.
 		 *
 		 * Orders: mode = BLOCKED, task state  ->  requests, mode
 		 * Pairs:  (B) in kick_runner(), (P) in run_inline()
@@ -398,8 +399,8 @@ static bool has_to_stop(const struct hf_vcpu *vcpu)
 }
 
 /*
- * For what the next exit brings, and until its VM is not held. Until then the vCPU is not
- * run, whoever wants it to be.
+ * Wait for a buffer for what the next exit brings, and until the VM is not held. Until
+ * then no sender runs the vCPU either.
  */
 static void wait_for_memory(struct hf_vcpu *vcpu)
 {
@@ -435,8 +436,9 @@ static int vcpu_thread(void *data)
 		yields = vcpu->last_exit == HF_EXIT_YIELD;
 		give_back(vcpu);
 		/*
-		 * A guest that yields wants others to go first; so do those that want this
-		 * CPU. RCU of any kind hears of it: a guest that computes exits at each tick.
+		 * After a yield of the guest other tasks go first, as when this CPU is
+		 * wanted. RCU of any kind hears of it: a guest that computes exits at each
+		 * tick.
 		 */
 		if (yields || hf_need_resched())
 			schedule();

@@ -12,7 +12,7 @@
 
 #include "hf_exit.h"
 
-/* Where whoever runs a vCPU is; Documentation/wake-up.rst draws the transitions. */
+/* Run state of a vCPU; Documentation/wake-up.rst draws the transitions. */
 enum hf_vcpu_mode {
 	HF_VCPU_OUTSIDE,	/* in the kernel, will look at its requests */
 	HF_VCPU_IN_GUEST,	/* past the last look, in FFA_RUN or about to be */
@@ -49,13 +49,13 @@ struct hf_vcpu {
 	/* Module init and exit only. */
 	bool stopped;
 
-	/* Any CPU; Documentation/wake-up.rst says who may write what. */
+	/* Any CPU; Documentation/wake-up.rst names the writers. */
 	unsigned long requests;		/* bits of enum hf_vcpu_request */
-	int mode;			/* enum hf_vcpu_mode; BLOCKED: who takes it may run it */
-	struct task_struct *runner;	/* who entered the guest last */
+	int mode;			/* enum hf_vcpu_mode; BLOCKED can be taken */
+	struct task_struct *runner;	/* task that entered the guest last */
 	atomic_long_t kicks;		/* IPIs sent */
 
-	/* Whoever runs it; others read the counters for display. */
+	/* The runner only; counters are read for display. */
 	bool off;			/* EL2 has not named it, or says that it is off */
 	bool restarted;			/* was off, is on, and was not seen to run since */
 	bool waiting;			/* its bit in vm->waiting is set */
@@ -97,7 +97,7 @@ void hf_vcpu_request(struct hf_vcpu *vcpu, enum hf_vcpu_request request);
 
 /*
  * The same from a process that holds no lock, with preemption disabled (not so with
- * PREEMPT_RT): runs the vCPU here if nobody does, and this CPU may.
+ * PREEMPT_RT): runs the vCPU here if it has no runner, and this CPU may.
  */
 void hf_vcpu_request_here(struct hf_vcpu *vcpu, enum hf_vcpu_request request);
 
