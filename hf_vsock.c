@@ -25,17 +25,14 @@
 #include "hf_compat.h"
 #include "hf_transport.h"
 
-/* Connections share a flow by chance: their order is kept, and memory is bounded. */
-#define FLOWS		64
+#define FLOWS		64	/* of a VM; connections share one by chance, in order */
 #define RX_MAX		64	/* packets of a VM that wait for the common code */
-/* What a VM says that it has room for, at most: it is our memory. */
-#define CREDIT_MAX	(256 * 1024)
+#define CREDIT_MAX	(256 * 1024)	/* of what a VM says that it has room for: our memory */
 #define SENDER_PACKETS	4	/* what a sender hands over in place of the work item */
+#define SHORT_MESSAGE	64	/* bytes: less on average, and memory is short before credit */
 #define STRAYS_MAX	16	/* resets of no socket that wait in a flow; more are dropped */
-/* A VM that has so many bytes of memory to take gets no more connections. */
-#define BACKLOG_MAX	(4 * HF_FLOW_VM_BYTES)
-/* What of a socket may wait: twice what its messages take that fit into the credit. */
-#define SNDBUF		(4 * CREDIT_MAX)
+#define BACKLOG_MAX	(4 * HF_FLOW_VM_BYTES)	/* wait for a VM: no more connections */
+#define SNDBUF		(4 * CREDIT_MAX)	/* twice what messages take that fill the credit */
 
 /* A secondary VM, as long as the module is loaded. */
 struct peer {
@@ -249,51 +246,65 @@ static bool is_orphan(struct vsock_sock *vsk, u32 cid)
 /* A socket that speaks to the VM, or tries to; with a reference, NULL if there is none. */
 static struct sock *find_orphan(u32 cid)
 {
+	struct sock *sk = NULL;
 	struct vsock_sock *vsk;
 	int i;
 
 	spin_lock_bh(&vsock_table_lock);
-	for (i = 0; i < VSOCK_HASH_SIZE; i++) {
+	for (i = 0; !sk && i < VSOCK_HASH_SIZE; i++) {
 		list_for_each_entry(vsk, &vsock_connected_table[i], connected_table)
-			if (is_orphan(vsk, cid))
-				goto found;
+			sk = is_orphan(vsk, cid) ? sk_vsock(vsk) : sk;
 		list_for_each_entry(vsk, &vsock_bind_table[i], bound_table)
-			if (is_orphan(vsk, cid))
-				goto found;
+			sk = is_orphan(vsk, cid) ? sk_vsock(vsk) : sk;
 	}
+	if (sk)
+		sock_hold(sk);
 	spin_unlock_bh(&vsock_table_lock);
-	return NULL;
-
-found:
-	sock_hold(sk_vsock(vsk));
-	spin_unlock_bh(&vsock_table_lock);
-	return sk_vsock(vsk);
+	return sk;
 }
 
-/* No VM any more: there is an error, or, where close() waits for it, no more of that. */
-static void reset_sockets(struct peer *peer)
+/* If short messages of so many bytes are unread: an error, or close() is over. Puts the socket. */
+static void reset_socket(struct sock *sk, u64 bytes)
 {
+	struct vsock_sock *vsk = vsock_sk(sk);
+	struct virtio_vsock_sock *vvs;
+
+	lock_sock(sk);
+	vvs = vsk->transport == &transport.transport ? vsk->trans : NULL;
+	if (!vvs || (u64)skb_queue_len(&vvs->rx_queue) * SHORT_MESSAGE < bytes)
+		goto out;
+	if (sk->sk_state == TCP_SYN_SENT) {
+		sk->sk_state = TCP_CLOSE;
+	} else if (!vsk->close_work_scheduled) {
+		/* The state stays: recv() reports errors of what is established only. */
+		sock_set_flag(sk, SOCK_DONE);
+		vsk->peer_shutdown = SHUTDOWN_MASK;
+	} else if (cancel_delayed_work(&vsk->close_work)) {
+		schedule_delayed_work(&vsk->close_work, 0);
+	}
+	sk->sk_err = ECONNRESET;
+	sk_error_report(sk);
+	sk->sk_state_change(sk);
+out:
+	release_sock(sk);
+	sock_put(sk);
+}
+
+/* Each takes a packet, whatever credit it takes. One too many resets, and is a stray. */
+static void limit_messages(struct sk_buff *skb)
+{
+	struct virtio_vsock_hdr *hdr = virtio_vsock_hdr(skb);
+	struct sockaddr_vm src, dst;
 	struct sock *sk;
 
-	while ((sk = find_orphan(peer->cid))) {
-		struct vsock_sock *vsk = vsock_sk(sk);
-
-		lock_sock(sk);
-		if (sk->sk_state == TCP_SYN_SENT) {
-			sk->sk_state = TCP_CLOSE;
-		} else if (!vsk->close_work_scheduled) {
-			/* The state stays: recv() reports errors of what is established only. */
-			sock_set_flag(sk, SOCK_DONE);
-			vsk->peer_shutdown = SHUTDOWN_MASK;
-		} else if (cancel_delayed_work(&vsk->close_work)) {
-			schedule_delayed_work(&vsk->close_work, 0);
-		}
-		sk->sk_err = ECONNRESET;
-		sk_error_report(sk);
-		sk->sk_state_change(sk);
-		release_sock(sk);
-		sock_put(sk);
-	}
+	if (!skb->len || skb->len >= SHORT_MESSAGE ||
+	    !(hdr->flags & cpu_to_le32(VIRTIO_VSOCK_SEQ_EOM)))
+		return;
+	vsock_addr_init(&src, le64_to_cpu(hdr->src_cid), le32_to_cpu(hdr->src_port));
+	vsock_addr_init(&dst, le64_to_cpu(hdr->dst_cid), le32_to_cpu(hdr->dst_port));
+	sk = vsock_find_connected_socket(&src, &dst);
+	if (sk)
+		reset_socket(sk, max_t(u64, CREDIT_MAX, vsock_sk(sk)->buffer_size));
 }
 
 static void hand_over(struct peer *peer, int packets)
@@ -302,6 +313,7 @@ static void hand_over(struct peer *peer, int packets)
 
 	while (packets-- && (skb = next_packet(peer))) {
 		virtio_transport_deliver_tap_pkt(skb);
+		limit_messages(skb);
 		hf_vsock_recv_pkt(&transport, skb);
 		cond_resched();
 	}
@@ -310,12 +322,13 @@ static void hand_over(struct peer *peer, int packets)
 static void work(struct work_struct *work)
 {
 	struct peer *peer = container_of(work, struct peer, work);
+	struct sock *sk;
 
 	mutex_lock(&peer->mutex);
 	hand_over(peer, INT_MAX);
 	mutex_unlock(&peer->mutex);
-	if (READ_ONCE(peer->dead))
-		reset_sockets(peer);
+	while (READ_ONCE(peer->dead) && (sk = find_orphan(peer->cid)))
+		reset_socket(sk, 0);
 }
 
 /*
@@ -561,14 +574,13 @@ static int __init hf_vsock_init(void)
 	hf_for_each_vm(vm, id)
 		err = err ?: create_peer(vm);
 	err = err ?: hf_transport_register(&client);
+	if (!err) {
+		err = vsock_core_register(&transport.transport, VSOCK_TRANSPORT_F_H2G);
+		if (err)
+			hf_transport_unregister();
+	}
 	if (err)
-		goto err_peers;
-	err = vsock_core_register(&transport.transport, VSOCK_TRANSPORT_F_H2G);
-	if (!err)
-		return 0;
-	hf_transport_unregister();
-err_peers:
-	destroy_peers();
+		destroy_peers();
 	return err;
 }
 

@@ -19,6 +19,7 @@
 #define FEW			16
 #define SOCKET_MAX		1300		/* packets of one byte of a socket */
 #define STRAYS_MAX		1100		/* answers that belong to no socket */
+#define MESSAGES_MAX		4096		/* of a byte, that wait to be read */
 
 VSOCK_FIXTURE_OF_BOTH(bounds);
 
@@ -175,6 +176,41 @@ TEST_F(bounds, small_packets_of_a_socket_wait_in_its_program)
 	s = hft_vsock_do(self->control, &v, VSOCK_CMD_WAIT, sizeof(bytes), 0);
 	EXPECT_EQ(sizeof(bytes), s.sum.bytes);
 	EXPECT_EQ(hash, s.sum.hash);
+	close(v.fd);
+}
+
+static void let_send_bytes(int control, const struct vsock_packet *p, uint32_t times)
+{
+	struct vsock_command cmd = { .op = VSOCK_CMD_RAW, .size = HFT_VSOCK_HEADER + 1,
+				     .message = times };
+	struct vsock_status s;
+
+	memcpy(cmd.raw, &p->src_cid, HFT_VSOCK_HEADER);
+	hft_vsock_ask(control, &cmd);
+	hft_vsock_answer(control, &s);
+}
+
+/* What the window has room for could be a thousand times as much memory. */
+TEST_F(bounds, messages_that_are_not_read_are_bounded)
+{
+	struct hft_vsock v = hft_vsock_open(variant->type, self->cid, VSOCK_PORT_PASSIVE);
+	struct vsock_packet p = hft_vsock_packet(&v, self->cid, variant->type, VSOCK_RW);
+	bool messages = variant->type == SOCK_SEQPACKET;
+	char bytes[MESSAGES_MAX + 1];
+	struct vsock_status s;
+
+	p.len = 1;
+	p.flags = messages ? VSOCK_EOM : 0;
+	let_send_bytes(self->control, &p, MESSAGES_MAX);
+	EXPECT_EQ(0, hft_poll(v.fd, POLLRDHUP, 0));
+	let_send_bytes(self->control, &p, 1);
+	if (messages) {
+		EXPECT_FAIL(ECONNRESET, recv(v.fd, bytes, 1, 0));
+		s = hft_vsock_do(self->control, &v, VSOCK_CMD_WAIT_END, 0, 0);
+		EXPECT_EQ(VSOCK_LIFE_BROKEN, s.life);
+	} else {
+		EXPECT_EQ(sizeof(bytes), hft_vsock_recv_all(v.fd, bytes, sizeof(bytes)));
+	}
 	close(v.fd);
 }
 
