@@ -325,7 +325,7 @@ static void start(const struct guest_wire *wire, u32 len)
 	memcpy(&ask, wire->payload, sizeof(ask));
 	asker_port = wire->src_port;
 	asked_port = wire->dst_port;
-	state = ask.seed | 1;
+	state = ask.seed * 2 + 1;
 	done = (struct vsock_hostile_done){ .magic = VSOCK_HOSTILE_DONE };
 }
 
