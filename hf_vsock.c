@@ -29,7 +29,7 @@
 #define RX_MAX		64	/* packets of a VM that wait for the common code */
 #define CREDIT_MAX	(256 * 1024)	/* of what a VM says that it has room for: our memory */
 #define SENDER_PACKETS	4	/* what a sender hands over in place of the work item */
-#define SHORT_MESSAGE	64	/* bytes: less on average, and memory is short before credit */
+#define SHORT_MESSAGE	16	/* bytes: less on average, and memory is short before credit */
 #define STRAYS_MAX	16	/* resets of no socket that wait in a flow; more are dropped */
 #define BACKLOG_MAX	(4 * HF_FLOW_VM_BYTES)	/* wait for a VM: no more connections */
 #define SNDBUF		(4 * CREDIT_MAX)	/* twice what messages take that fill the credit */

@@ -19,7 +19,7 @@
 #define FEW			16
 #define SOCKET_MAX		1300		/* packets of one byte of a socket */
 #define STRAYS_MAX		1100		/* answers that belong to no socket */
-#define MESSAGES_MAX		4096		/* of a byte, that wait to be read */
+#define MESSAGES_MAX		16384		/* of a byte, that wait to be read */
 
 VSOCK_FIXTURE_OF_BOTH(bounds);
 
