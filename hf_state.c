@@ -3,9 +3,10 @@
  * What people see of the driver's state: debugfs, and the stall detector.
  *
  * /sys/kernel/debug/hafnium/{features,vms,vcpus} answer "why is this vCPU not
- * running". The detector looks every second for what the wake-up protocol
- * excludes: work for a VM all of whose vCPUs sleep and are not being woken.
- * It says so once a VM, with the same text, and runs the VM's vCPUs.
+ * running"; programs read the lines of the last two in stats. The detector looks
+ * every second for what the wake-up protocol excludes: work for a VM all of whose
+ * vCPUs sleep and are not being woken. It says so once a VM, with the same text, and
+ * runs the VM's vCPUs.
  *
  * Process context. Reads what other threads write without a lock: each value
  * is whole, but the values of a line need not be of the same instant.
@@ -76,9 +77,10 @@ static void vcpu_line(const struct hf_vcpu *vcpu, char *line, size_t size)
 {
 	int kind, len;
 
-	len = scnprintf(line, size, "vm=%u vcpu=%u mode=%s requests=%#lx last=%s",
-			vcpu->vm->id, vcpu->index, mode_names[READ_ONCE(vcpu->mode)],
-			READ_ONCE(vcpu->requests), hf_exit_name(READ_ONCE(vcpu->last_exit)));
+	len = scnprintf(line, size, "vm=%u vcpu=%u tid=%d mode=%s requests=%#lx last=%s",
+			vcpu->vm->id, vcpu->index, task_pid_nr(vcpu->task),
+			mode_names[READ_ONCE(vcpu->mode)], READ_ONCE(vcpu->requests),
+			hf_exit_name(READ_ONCE(vcpu->last_exit)));
 	len += scnprintf(line + len, size - len, " runs=%llu spurious=%llu kicks=%ld wakes=%llu",
 			 READ_ONCE(vcpu->runs), READ_ONCE(vcpu->spurious),
 			 atomic_long_read(&vcpu->kicks), READ_ONCE(vcpu->wakes));
@@ -120,6 +122,17 @@ static int vcpus_show(struct seq_file *seq, void *unused)
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(vcpus);
+
+/* For programs; Documentation/stats.rst says what makes this number grow. */
+#define STATS_VERSION	1
+
+static int stats_show(struct seq_file *seq, void *unused)
+{
+	seq_printf(seq, "version=%d\n", STATS_VERSION);
+	vms_show(seq, unused);
+	return vcpus_show(seq, unused);
+}
+DEFINE_SHOW_ATTRIBUTE(stats);
 
 static int features_show(struct seq_file *seq, void *unused)
 {
@@ -213,6 +226,7 @@ int hf_state_init(void)
 	debugfs_create_file("features", 0444, dir, NULL, &features_fops);
 	debugfs_create_file("vms", 0444, dir, NULL, &vms_fops);
 	debugfs_create_file("vcpus", 0444, dir, NULL, &vcpus_fops);
+	debugfs_create_file("stats", 0444, dir, NULL, &stats_fops);
 	queue_delayed_work(system_dfl_wq, &detector, round_jiffies_relative(DETECTOR_PERIOD));
 	return 0;
 }

@@ -68,12 +68,12 @@ int64_t hft_vms_count(const char *key)
 
 int64_t hft_vcpu_count(unsigned int vm, unsigned int vcpu, const char *key)
 {
-	return sum_words(DIR_HAFNIUM "vcpus", vm, vcpu, key);
+	return sum_words(DIR_HAFNIUM "stats", vm, vcpu, key);
 }
 
 int64_t hft_vcpus_count(unsigned int vm, const char *key)
 {
-	return sum_words(DIR_HAFNIUM "vcpus", vm, ANY, key);
+	return sum_words(DIR_HAFNIUM "stats", vm, ANY, key);
 }
 
 void hft_vm_word(unsigned int vm, const char *key, char *buf, size_t size)
