@@ -35,7 +35,8 @@ install-man:
 	install -D -m 644 -t $(DESTDIR)/usr/share/man/man7 Documentation/man/af_hf.7
 	install -D -m 644 -t $(DESTDIR)/usr/share/man/man4 Documentation/man/hf_vsock.4 \
 		Documentation/man/hafnium.4
-	install -D -m 644 -t $(DESTDIR)/usr/share/man/man1 tools/hfping.1 tools/hfevent.1
+	install -D -m 644 -t $(DESTDIR)/usr/share/man/man1 tools/hfping.1 tools/hfevent.1 \
+		tools/hafstat.1
 
 demo:
 	@$(SETUP) $(BOOT)
