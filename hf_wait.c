@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Waiting for messages: which vCPUs of a VM are in FFA_MSG_WAIT, the mirror of
- * what EL2 holds for the VM, and the evidence that a message has been read.
+ * Waiting for messages: which vCPUs of a VM are in FFA_MSG_WAIT, the pending flag
+ * (what EL2 may hold for the VM), and the evidence that a message has been read.
  *
  * From Hafnium v2.9 on EL2 frees a mailbox while the guest still reads. There a
- * message is sent in a grace period only: a vCPU that left FFA_MSG_WAIT counts as
- * a reader until it is back. A vCPU that never waited shows by other exits and by
- * guest time that it has read; hypercalls.rst has the rule and its limits.
+ * message is sent in a grace period only: a vCPU that left FFA_MSG_WAIT counts as a
+ * reader until it is back. A vCPU that never waited shows by other exits and by
+ * guest time that it has read; sending.rst has the rule and its limits.
  *
  * Invariant: a message that EL2 accepted makes a vCPU of its receiver run; with
  * rx_overwrite, "send" and "a waiting vCPU may run" exclude each other (wait_lock).
@@ -102,8 +102,8 @@ void hf_wait_accepted_locked(struct hf_vm *vm)
 	lockdep_assert_held(&vm->wait_lock);
 	bitmap_or(vm->readers, vm->readers, vm->inside, vm->max_vcpus);
 	/*
-	 * (F) We could find no vCPU waiting while one that is about to sleep
-	 * finds no message; or a vCPU could forget this message unread.
+	 * (F) We could find no vCPU waiting while one that is about to sleep finds
+	 * no message; or a vCPU could clear the flag of this message unread.
 	 *
 	 * Orders: EL2's mailbox full  ->  message_pending = true  ->  waiting, epoch
 	 * Pairs:  (G) in hf_wait_begin(), (D) in vcpu_enter()
@@ -154,7 +154,7 @@ void hf_wait_interrupt(struct hf_vm *vm, u32 intid)
 
 void hf_wait_notify(struct hf_vm *vm, bool here)
 {
-	/* After the mirror was set: (F). */
+	/* After the pending flag was set: (F). */
 	unsigned long i = data_race(find_first_bit(vm->waiting, vm->max_vcpus));
 
 	if (i >= vm->max_vcpus)
@@ -350,10 +350,10 @@ static bool note_evidence_locked(struct hf_vcpu *vcpu, enum hf_exit_kind kind, b
 	struct hf_polling *p = &vcpu->polling;
 
 	lockdep_assert_held(&vm->wait_lock);
-	/* But it may not have seen the message: not has_read. */
+	/* It may not have seen the message yet: not has_read. */
 	if (rests)
 		return true;
-	/* Its stay in the guest began before. */
+	/* It was entered before the message was accepted. */
 	if (vcpu->epoch != vm->epoch)
 		return false;
 	switch (kind) {
@@ -389,7 +389,7 @@ void hf_wait_exit(struct hf_vcpu *vcpu, enum hf_exit_kind kind, bool rests)
 		return;
 	raw_spin_lock_irqsave(&vm->wait_lock, flags);
 	__clear_bit(vcpu->index, vm->inside);
-	/* Should it be switched on again, it begins anew. */
+	/* Switched on again it begins anew. */
 	if (gone)
 		set_bit(vcpu->index, vm->pollers);
 	if (gone || note_evidence_locked(vcpu, kind, rests))
