@@ -32,8 +32,8 @@
 #define RETRY_JIFFIES	HZ
 
 /*
- * The kernel's own for sockets would not do: it wakes nobody while
- * more than half of SO_SNDBUF is in use, and that can be by the messages of those who wait.
+ * The kernel's default for sockets would not do: it wakes no sender while more than half of
+ * SO_SNDBUF is in use, and that can be by the messages of waiting senders.
  */
 void hf_flow_wake_senders(struct sock *sk)
 {
@@ -80,7 +80,7 @@ static void unlink_locked(struct hf_flow *flow, struct sk_buff *skb)
 		wake_sender_locked(list_first_entry(&vm->txq.refused, struct hf_flow, refused));
 }
 
-/* Out of the rotation if nothing is left; frees it if closed. */
+/* Out of the rotation if nothing is left; frees it if orphaned. */
 static void leave_if_empty_locked(struct hf_flow *flow)
 {
 	struct hf_vm *vm = flow->vm;
@@ -96,9 +96,9 @@ static void leave_if_empty_locked(struct hf_flow *flow)
 }
 
 /*
- * A mailbox that is full although its VM waits, and nobody is to run for it, holds a
- * message that no exit told of. If running the VM does not help, it is looked at
- * again only now and then (@retry).
+ * A mailbox that is full although its VM waits, and no vCPU was requested to run for
+ * it, holds a message that no exit told of. If running the VM does not help, it is
+ * looked at again only now and then (@retry).
  */
 static bool find_unseen_locked(struct hf_vm *vm, bool retry)
 {
@@ -304,7 +304,7 @@ bool hf_flow_want_room(struct hf_flow *flow)
 	struct hf_vm *vm = flow->vm;
 	bool has_room;
 
-	/* The usual answer does not disturb those who send. */
+	/* The usual answer does not disturb senders. */
 	if (READ_ONCE(vm->txq.queued_bytes) < HF_FLOW_VM_BYTES)
 		return true;
 	spin_lock(&vm->txq.lock);
@@ -360,9 +360,10 @@ int hf_flow_send_now(struct hf_flow *flow, const void *head, size_t head_len,
 		return -EAGAIN;
 	raw_spin_lock_irq(&vm->wait_lock);
 	/*
-	 * The mirror saves a copy that would most likely be in vain. Messages that are
-	 * queued meanwhile may come later, for their senders have not returned. We queue
-	 * nothing, so (H) is not needed: whoever fails here comes to it.
+	 * The pending flag saves a copy that would most likely be in vain. Messages that
+	 * are queued meanwhile may come later, as their senders have not returned.
+	 * Nothing is queued here, so (H) is not needed: a sender that fails here comes
+	 * to it.
 	 */
 	if (!READ_ONCE(vm->dead) && list_empty(&vm->txq.flows) && !READ_ONCE(vm->message_pending) &&
 	    hf_wait_may_send_locked(vm))
@@ -434,7 +435,7 @@ void hf_flow_drop(struct hf_flow *flow, const struct sock *sk)
 }
 EXPORT_SYMBOL_NS_GPL(hf_flow_drop, HF_NS);
 
-/* Keep what is queued without the socket, as far as the VM's share of that allows. */
+/* Orphan the flow: keep what is queued, as far as the VM's share of that allows. */
 static void disown_locked(struct hf_flow *flow, struct sk_buff_head *dropped)
 {
 	struct hf_vm *vm = flow->vm;

@@ -34,9 +34,9 @@ struct iov_iter;
  * @node:     In vm->txq.flows while there is something to send. This and all below are under
  *            vm->txq.lock.
  * @queue:    Messages, in order.
- * @closed:   The owner is gone: freed when there is nothing left to send.
+ * @closed:   Orphaned: freed when there is nothing left to send.
  * @refused:  In vm->txq.refused while the owner wants room.
- * @senders:  Who waits for room; one is woken, and has to wake the next. No lock.
+ * @senders:  Senders that wait for room; one is woken, and has to wake the next. No lock.
  */
 struct hf_flow {
 	struct hf_vm *vm;
@@ -70,9 +70,9 @@ int hf_flow_send(struct hf_flow *flow, struct sk_buff *skb);
  * @from: The payload, @len bytes; stays where it is unless the message was sent.
  * @may_sleep: Whether the caller may come to run the VM itself.
  *
- * In the way are messages of anybody for the VM, a VM that cannot take one now,
- * a page of @from that is not in memory, and all that sock_alloc_send_skb()
- * would look at, if the flow has an owner. Context: process, may hold no lock.
+ * In the way are messages of any sender for the VM, a VM that cannot take one now, a
+ * page of @from that is not in memory, and all that sock_alloc_send_skb() would look
+ * at, if the flow has an owner. Context: process, may hold no lock.
  * Return: 0 if EL2 has the message; -EAGAIN if the caller has to try hf_flow_send(),
  * which knows why; another errno if EL2 refused it for good, which the owner was told.
  */

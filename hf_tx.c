@@ -54,7 +54,10 @@ int hf_tx_put_from(struct hf_vm *vm, const void *head, size_t head_len,
 	pagefault_disable();
 	copied = copy_from_iter(hf_pages_tx() + head_len, len, from);
 	pagefault_enable();
-	/* Who finds the mailbox full asks to be told when it comes back with a buffer. */
+	/*
+	 * No notification is requested: a sender that finds the mailbox full comes back with a
+	 * buffer, and requests it then.
+	 */
 	if (copied == len)
 		err = hf_ffa_msg_send(vm->id, head_len + len, false);
 out:

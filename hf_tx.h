@@ -24,7 +24,7 @@ int hf_tx_put(struct hf_vm *vm, const void *head, size_t head_len,
 
 /*
  * The same, @len bytes of it straight from the sender's memory. -EAGAIN also if that
- * is not there now, and @from stays where it is; nobody is told.
+ * is not there now, and @from stays where it is; no notification is requested.
  */
 int hf_tx_put_from(struct hf_vm *vm, const void *head, size_t head_len,
 		   struct iov_iter *from, size_t len);
