@@ -2,11 +2,12 @@
 /*
  * Mailboxes: what an exit says of them, ours and those of VMs.
  *
- * Owns who waits for a mailbox, and the death of a VM. hf_mailbox_exit() runs with
- * interrupts disabled, the rest in process context.
+ * Owns the VMs that wait for a mailbox, and the death of a VM. hf_mailbox_exit() runs
+ * with interrupts disabled, the rest in process context.
  *
  * Invariant: a message that EL2 accepted makes a vCPU of its receiver run.
- * Does not: decide who sends next (hf_flow.c), or touch the pages (hf_tx.c, hf_rx.c).
+ * Does not: decide which flow sends next (hf_flow.c), or touch the pages (hf_tx.c,
+ * hf_rx.c).
  */
 #include <linux/tick.h>
 
@@ -54,9 +55,9 @@ static void resume_flows(void)
 }
 
 /*
- * Tell those who wait for the mailbox of @vm_id that it is free. Guests that ask as
- * fast as they are told must not keep us here: then the next exit, which is due at
- * once, goes on with what is @left.
+ * Tell the VMs that wait for the mailbox of @vm_id that it is free. Guests that ask
+ * as fast as they are told must not keep us here: then the next exit, which is due
+ * at once, goes on with what is @left.
  */
 static void notify_some(u16 vm_id, bool *left)
 {
@@ -140,7 +141,7 @@ void hf_mailbox_exit(struct hf_vcpu *vcpu, enum hf_exit_kind kind, const struct 
 			     (kind == HF_EXIT_YIELD && exit->timeout_ns));
 }
 
-/* Those who hear of it may be thousands: not here, where preemption may be off. */
+/* Thousands of sockets may hear of it: not here, where preemption may be off. */
 static void vm_died(struct hf_vm *vm)
 {
 	bool first;

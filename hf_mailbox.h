@@ -26,9 +26,11 @@ void hf_mailbox_arrived(struct hf_vm *vm);
 void hf_mailbox_clear(void);
 
 /**
- * hf_mailbox_exit() - a vCPU exited: what must not wait, and what others wait for
+ * hf_mailbox_exit() - a vCPU exited: what must not wait, and what other VMs wait
+ * for
  *
- * Context: whoever runs @vcpu, interrupts disabled. hf_mailbox_finish() is owed.
+ * Context: the runner of @vcpu, interrupts disabled. hf_mailbox_finish() has to
+ * follow.
  */
 void hf_mailbox_exit(struct hf_vcpu *vcpu, enum hf_exit_kind kind,
 		     const struct hf_ffa_exit *exit);

@@ -11,7 +11,7 @@
  * order in which they were in the page; at most two for each of its vCPUs are taken
  * and not yet delivered, those that FFA_MSG_SEND2 brought aside. A VM that is held
  * brings one more for each of its vCPUs.
- * Does not: know whom a message is for, or which VM the page names.
+ * Does not: know which socket a message is for, or which VM the page names.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
