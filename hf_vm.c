@@ -51,7 +51,7 @@ bool hf_vm_owned_by_current(const struct hf_vm *vm)
 	       (gid_valid(vm->group) && in_egroup_p(vm->group));
 }
 
-/* Who owns a VM needs no capability, and leaves no audit record of having none. */
+/* An owner of the VM needs no capability, and leaves no audit record of having none. */
 static bool is_capable(int cap, bool owner)
 {
 	return owner ? ns_capable_noaudit(&init_user_ns, cap) : capable(cap);

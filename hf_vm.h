@@ -24,19 +24,19 @@ struct hf_vm {
 	u16 max_vcpus;			/* bits in each bitmap, elements of vcpus */
 	struct hf_vcpu *vcpus;
 	unsigned long *bitmaps;		/* memory of all bitmaps below */
-	kuid_t owner;			/* who may use it without a capability */
-	kgid_t group;			/* the same; either may be invalid = nobody */
+	kuid_t owner;			/* may use it without a capability */
+	kgid_t group;			/* the same; either may be invalid = none */
 
 	u16 nr_vcpus;			/* written by hf_vm.c; see hf_vm_nr_vcpus() */
 
 	/* Any CPU; Documentation/wake-up.rst. */
 	unsigned long *waiting;		/* vCPUs blocked in FFA_MSG_WAIT */
-	bool message_pending;		/* mirror: EL2 may hold a message for it */
+	bool message_pending;		/* pending flag: EL2 may hold a message */
 	bool dead;			/* aborted; never becomes alive again */
 	bool waits;			/* a vCPU of it has been in FFA_MSG_WAIT */
 	bool waiters_left;		/* a drain of its waiter list was cut short */
 	unsigned int binds;		/* so many notifications of ours it may set */
-	u16 irq_vcpu[HF_INTIDS];	/* hint: who takes this interrupt */
+	u16 irq_vcpu[HF_INTIDS];	/* hint: vCPU that takes this interrupt */
 	unsigned long rings_tick;	/* jiffies of the last ring */
 	atomic_t rings_left;		/* in that tick */
 	unsigned long *named;		/* vCPUs that EL2 named before they were known */
