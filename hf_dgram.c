@@ -74,7 +74,7 @@ static void forget_peer_locked(struct sock *sk)
 		hf_port_unbind(hs);
 	WRITE_ONCE(hs->port_from_connect, false);
 	hf_sock_clear_peer(hs);
-	/* Whoever makes that death known may be at it still. */
+	/* The walk that makes this death known may still be under way. */
 	if (dead)
 		synchronize_rcu();
 	WRITE_ONCE(sk->sk_state, TCP_CLOSE);
@@ -117,7 +117,7 @@ static int connect_locked(struct sock *sk, const struct hf_sockaddr *addr, int l
 	WRITE_ONCE(hs->port_from_connect, bind);
 	WRITE_ONCE(sk->sk_state, TCP_ESTABLISHED);
 	sk->sk_socket->state = SS_CONNECTED;
-	/* It has died since, and who tells of that may not have seen us. */
+	/* It has died since, and the walk that tells sockets of it may have missed this one. */
 	if (READ_ONCE(vm->dead))
 		report_death(sk);
 	return 0;
@@ -212,7 +212,7 @@ static int sender_wake_function(struct wait_queue_entry *wait, unsigned int mode
 
 /*
  * Wait for room in the flow's queue or, without one, in the socket's buffer. Returns 0 if
- * it is worth trying again; whoever waited has to wake the next then.
+ * it is worth trying again; the caller then has to wake the next sender.
  */
 static int wait_for_room(struct sock *sk, struct hf_flow *flow, long *timeout)
 {
@@ -453,7 +453,7 @@ void hf_dgram_vm_died(struct sock *sk, struct hf_vm *vm)
 {
 	const struct hf_peer *peer;
 
-	/* Until its end forget_peer_locked() waits. */
+	/* forget_peer_locked() waits for the end of this section. */
 	rcu_read_lock();
 	peer = hf_sock_peer(hf_sk(sk));
 	if (peer && peer->vm == vm)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Ports: who gets a message.
+ * Ports: which socket gets a message.
  *
  * Owns the table: VM and local port -> socket. Lookups are under RCU; sockets are
  * freed after a grace period (SOCK_RCU_FREE). Any context.
@@ -28,7 +28,7 @@ static const struct rhashtable_params port_params = {
 static struct rhashtable ports;
 static atomic64_t last_free_port;
 
-/* One who looks for what stands in the way of a port, and inserts it. */
+/* Serialises the search for what stands in the way of a port, and its insertion. */
 static DEFINE_MUTEX(bind_lock);
 
 /* Under RCU. */

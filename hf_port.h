@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The table of ports: who gets a message.
+ * The table of ports: which socket gets a message.
  */
 #ifndef HF_PORT_H
 #define HF_PORT_H
@@ -18,7 +18,7 @@
 int hf_port_bind(struct hf_sock *hs, u64 port);
 void hf_port_unbind(struct hf_sock *hs);
 
-/* Whose a port is: NULL if nobody's. Under rcu_read_lock(), any context. */
+/* The socket that has a port, or NULL. Under rcu_read_lock(), any context. */
 struct sock *hf_port_find(u16 vm_id, u64 port);
 
 int hf_port_init(void);

@@ -2,7 +2,7 @@
 /*
  * /proc/net/hf: one line per socket, as /proc/net/unix has them.
  *
- * Reads everything without locks, so that looking disturbs nobody: the parts
+ * Reads everything without locks, so that a look disturbs no socket: the parts
  * of a line need not be of the same moment.
  */
 #include <linux/proc_fs.h>

@@ -104,7 +104,7 @@ static int check_source(struct hf_sock *hs, u16 vm_id)
 
 /*
  * The filter first: nothing may slip in before it. It stays when the port goes, or
- * cannot be had: somebody who found the socket before may be about to deliver.
+ * cannot be had: a delivery that found the socket before may be under way.
  */
 static int bind_locked(struct hf_sock *hs, u16 from_vm, u64 port)
 {
