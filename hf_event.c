@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Doorbells: routes into VMs, and who listens to rings of VMs.
+ * Doorbells: routes into VMs, and listeners to rings of VMs.
  *
- * A route is one word: target, mask, and what is kept. Whoever rings, masks or points it
- * elsewhere does that by one atomic operation on the word, in any context, and without a
- * second copy that could be forgotten. Listeners are in a table under RCU.
+ * A route is one word: target, mask, and what is kept. To ring, mask or point it
+ * elsewhere is one atomic operation on the word, in any context, without a second copy
+ * that could get stale. Listeners are in a table under RCU.
  *
- * Invariant: a ring that found its route masked is kept in the word, and whoever takes
- * it out of there rings.
+ * Invariant: a ring that found its route masked is kept in the word; the operation that
+ * takes it out is followed by a ring.
  * Does not: know of files (hf_event_dev.c), or how a vCPU is woken (hf_wait.c).
  */
 #include <linux/jiffies.h>
@@ -43,7 +43,7 @@ u32 hf_event_mechanism(void)
 {
 	if (READ_ONCE(hf_ffa_features.injection))
 		return HF_EVENT_INTERRUPT;
-	/* Elsewhere a notification wakes nobody who waits. */
+	/* Elsewhere a notification does not wake a vCPU that waits. */
 	return hf_ffa_features.wait_returns ? HF_EVENT_NOTIFICATION : 0;
 }
 

@@ -31,7 +31,7 @@ struct hf_event_target {
 };
 
 /**
- * struct hf_event - a route: from whoever rings it to its target
+ * struct hf_event - a route: from any ringer to its target
  * @word: The target, and what is kept, as one word: it is read and replaced as a whole.
  * @late: Rings it when its VM has had its share of this tick.
  *
@@ -66,7 +66,7 @@ void hf_event_set(struct hf_event *event, const struct hf_event_target *target);
  */
 void hf_event_ring(struct hf_event *event);
 
-/* The caller sees to it that nobody rings any more. What is late comes first. May sleep. */
+/* The caller guarantees that no ring comes any more. What is late comes first. May sleep. */
 void hf_event_end(struct hf_event *event);
 
 /**
@@ -97,7 +97,7 @@ void hf_event_unlisten(u16 vm, u8 number);
  */
 void hf_event_collect(void);
 
-/* A message to HF_PORT_EVENT: whether it rang for somebody, and is freed. */
+/* A message to HF_PORT_EVENT: whether it had a listener, and is freed. */
 bool hf_event_deliver(struct sk_buff *skb);
 
 /* hf_event_dev.c: /dev/hafnium, which can be opened when module init cannot fail any more. */

@@ -4,7 +4,7 @@
  *
  * Owns what a file has assigned, under its lock; all of that ends with the file. A write
  * to an eventfd rings from its wait queue, in the writer's context, hard interrupts
- * included. The rest is process context. Who may use a VM: hf_vm_may_use().
+ * included. The rest is process context. Access to a VM: hf_vm_may_use().
  *
  * Does not: hold a route's target (hf_event.c).
  */
@@ -153,14 +153,14 @@ static void end_route(struct event_file *file, struct route *route)
 	lockdep_assert_held(&file->lock);
 	list_del(&route->node);
 	uncharge(file);
-	/* Nobody rings any more when it is out of the queue. */
+	/* Once it is out of the queue it is not rung any more. */
 	eventfd_ctx_remove_wait_queue(route->eventfd, &route->wait, &count);
 	hf_event_end(&route->event);
 	eventfd_ctx_put(route->eventfd);
 	kfree(route);
 }
 
-/* Those whose eventfd nobody has any more; that is seen where no lock can be taken. */
+/* Those whose eventfd has no descriptor left; that is seen where no lock can be taken. */
 static void end_closed_routes(struct event_file *file)
 {
 	struct route *route, *next;
@@ -261,7 +261,7 @@ static int deassign(struct event_file *file, const struct hf_event_route *arg)
 	return PTR_ERR_OR_ZERO(route);
 }
 
-/* Nobody may signal the eventfd of a listener that was taken out of the table. */
+/* The eventfd of a listener that was taken out of the table must not be signalled any more. */
 static void free_listeners(struct event_file *file, struct list_head *ended)
 {
 	struct listener *l, *next;
