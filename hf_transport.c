@@ -2,7 +2,7 @@
 /*
  * The module that speaks to VMs by itself, if there is one: hf_vsock.ko.
  *
- * Owns the pointer to it, under RCU. Messages come from whoever runs a vCPU, deaths
+ * Owns the pointer to it, under RCU. Messages come from a vCPU's runner, deaths
  * from a work item; registration is process context.
  *
  * Does not: look into messages beyond their ports.

@@ -17,7 +17,7 @@
 #include "hf_vm.h"
 
 /**
- * struct hf_client - who gets the messages both ports of which are HF_PORT_VSOCK
+ * struct hf_client - the receiver of messages both ports of which are HF_PORT_VSOCK
  * @receive: A message of @vm, in the order in which they were sent. The payload is linear
  *           and begins at skb->head; taken. Under vm->rx_lock.
  * @vm_died: No more will come of @vm, nor reach it. Once, and once more before a reboot.

@@ -42,7 +42,7 @@ struct peer {
 	struct hf_flow flows[FLOWS];
 	struct sk_buff_head rx;		/* its lock is for vm->rx_held, too */
 	struct mutex mutex;		/* while packets are handed over; inside of no lock */
-	struct task_struct *sender;	/* who holds it, and will look at rx again */
+	struct task_struct *sender;	/* holds it, and will look at rx again */
 	struct work_struct work;
 };
 
@@ -155,7 +155,7 @@ static int HF_VSOCK_SEND(send_packet)
 	err = 0;
 	if (is_redundant(flow, skb))
 		goto drop;
-	/* Charged to the socket, which waits for room. */
+	/* Charged to the socket; its sender waits for room. */
 	if (skb->sk)
 		skb_set_owner_w(skb, skb->sk);
 	err = hf_flow_send(flow, skb);
@@ -395,7 +395,7 @@ static const struct hf_client client = { .receive = receive, .vm_died = vm_died 
 /*
  * When all is read the common code tells the VM at once that there is room, which runs it.
  * As long as the VM knows of half of the room, the next packet for it is soon enough: it
- * can go on, and whoever reads that comes here again.
+ * can go on, and the read of that packet comes here again.
  */
 static ssize_t stream_dequeue(struct vsock_sock *vsk, struct msghdr *msg, size_t len, int flags)
 {
@@ -432,7 +432,7 @@ static int check_access(struct vsock_sock *vsk)
 	return READ_ONCE(peer->dead) || READ_ONCE(peer->vm->dead) ? -ECONNRESET : 0;
 }
 
-/* An error has the common code answer as if nobody listened. */
+/* An error has the common code answer as if there was no listener. */
 static int init_socket(struct vsock_sock *vsk, struct vsock_sock *listener)
 {
 	int err = listener ? check_access(vsk) : 0;
