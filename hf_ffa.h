@@ -143,7 +143,7 @@ s64 hf_ffa_mailbox_waiter_get(u16 vm);
  * hf_ffa_interrupt_inject() - make a virtual interrupt pending
  *
  * Return: 1 if EL2 says that the vCPU must run, 0 if it says nothing needs to
- * be done (which never excuses from waking somebody), -EOPNOTSUPP.
+ * be done (the vCPU has to be woken all the same), -EOPNOTSUPP.
  */
 int hf_ffa_interrupt_inject(u16 vm, u16 vcpu, u32 intid);
 

@@ -2,9 +2,9 @@
 /*
  * Module init and exit, parameters, and the hypervisor's timer interrupt.
  *
- * Owns the order in which the parts come to life (the table at the end) and
- * die (the same, reversed). After the last step the module can be used, before
- * it nobody can reach it: sockets can be created only when nothing can fail.
+ * Owns the order in which the parts come to life (the table at the end) and die
+ * (the same, reversed). The module can be used after the last step, and not
+ * before: sockets can be created only when nothing can fail any more.
  *
  * Does not: hold any state of a VM.
  */

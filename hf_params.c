@@ -2,9 +2,9 @@
 /*
  * Parsing of module parameters.
  *
- * Whoever loads the module is trusted but may be mistaken: anything that is
- * not exactly of the documented form is refused, in one line that says what
- * is allowed. Process context; keeps no state.
+ * The administrator is trusted but may be mistaken: anything that is not
+ * exactly of the documented form is refused, in one line that says what is
+ * allowed. Process context; keeps no state.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 

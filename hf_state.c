@@ -154,7 +154,7 @@ static int features_show(struct seq_file *seq, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(features);
 
-/* The sum of all runs, or 0 if the VM has no work or somebody who will do it. */
+/* The sum of all runs, or 0 if the VM has no work, or a vCPU that will do it. */
 static u64 stalled_at(const struct hf_vm *vm)
 {
 	/* Wrong now and then, but not at two looks. */
