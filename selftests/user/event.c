@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 
 #include "hft_event.h"
+#include "hft_load.h"
 #include "hft_harness.h"
 
 #define ID		10
