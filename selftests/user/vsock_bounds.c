@@ -198,14 +198,16 @@ TEST_F(bounds, messages_that_are_not_read_are_bounded)
 	bool messages = variant->type == SOCK_SEQPACKET;
 	char bytes[MESSAGES_MAX + 1];
 	struct vsock_status s;
+	bool early;
 
 	p.len = 1;
 	p.flags = messages ? VSOCK_EOM : 0;
 	let_send_bytes(self->control, &p, MESSAGES_MAX);
-	EXPECT_EQ(0, hft_poll(v.fd, POLLRDHUP, 0));
+	/* Newer kernels have a lower limit of their own. */
+	early = hft_poll(v.fd, POLLRDHUP, 0);
 	let_send_bytes(self->control, &p, 1);
 	if (messages) {
-		EXPECT_FAIL(ECONNRESET, recv(v.fd, bytes, 1, 0));
+		EXPECT_FAIL(early ? ENOBUFS : ECONNRESET, recv(v.fd, bytes, 1, 0));
 		s = hft_vsock_do(self->control, &v, VSOCK_CMD_WAIT_END, 0, 0);
 		EXPECT_EQ(VSOCK_LIFE_BROKEN, s.life);
 	} else {
