@@ -20,6 +20,7 @@
 #define SOCKET_MAX		1300		/* packets of one byte of a socket */
 #define STRAYS_MAX		1100		/* answers that belong to no socket */
 #define MESSAGES_MAX		16384		/* of a byte, that wait to be read */
+#define AT_ONCE			256
 
 VSOCK_FIXTURE_OF_BOTH(bounds);
 
@@ -198,13 +199,16 @@ TEST_F(bounds, messages_that_are_not_read_are_bounded)
 	bool messages = variant->type == SOCK_SEQPACKET;
 	char bytes[MESSAGES_MAX + 1];
 	struct vsock_status s;
-	bool early;
+	bool early = false;
+	int sent;
 
 	p.len = 1;
 	p.flags = messages ? VSOCK_EOM : 0;
-	let_send_bytes(self->control, &p, MESSAGES_MAX);
 	/* Newer kernels have a lower limit of their own. */
-	early = hft_poll(v.fd, POLLRDHUP, 0);
+	for (sent = 0; sent < MESSAGES_MAX && !early; sent += AT_ONCE) {
+		let_send_bytes(self->control, &p, AT_ONCE);
+		early = hft_poll(v.fd, POLLRDHUP, 0);
+	}
 	let_send_bytes(self->control, &p, 1);
 	if (messages) {
 		EXPECT_FAIL(early ? ENOBUFS : ECONNRESET, recv(v.fd, bytes, 1, 0));
