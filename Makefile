@@ -3,6 +3,7 @@
 # Verbs only. What belongs to the module stands in Kbuild, the boots in
 # selftests/runs.conf, what a test needs is fetched by selftests/setup.
 
+VERSION	:= $(shell cat VERSION)
 KDIR	?= /lib/modules/$(shell uname -r)/build
 ifneq ($(shell uname -m),aarch64)
 CROSS_COMPILE ?= aarch64-linux-gnu-
@@ -20,7 +21,7 @@ HOW	= $(if $(J),-j $(J)) $(if $(V),-v)
 RUN	= selftests/run $(if $(HYPERVISOR),--hypervisor $(HYPERVISOR)) \
 	  $(if $(QEMU_CPU),--cpu $(QEMU_CPU)) $(HOW)
 
-.PHONY: all modules modules_install install-man demo test test-all check proofs mutants kunit stress
+.PHONY: all modules modules_install install dist demo test test-all check proofs mutants kunit stress
 .PHONY: matrix sanitize faults planted seeds fuzz coverage bench profile setup help clean
 
 all: modules
@@ -29,14 +30,18 @@ all: modules
 modules modules_install:
 	@test -d $(KDIR) || { echo "make: no kernel headers in $(KDIR); say KDIR=<headers>," \
 		"or 'make demo' for a kernel in an emulator" >&2; exit 1; }
-	$(KBUILD) $@
+	$(KBUILD) $(if $(DESTDIR),INSTALL_MOD_PATH=$(DESTDIR)) $@
 
-install-man:
-	install -D -m 644 -t $(DESTDIR)/usr/share/man/man7 Documentation/man/af_hf.7
-	install -D -m 644 -t $(DESTDIR)/usr/share/man/man4 Documentation/man/hf_vsock.4 \
-		Documentation/man/hafnium.4
-	install -D -m 644 -t $(DESTDIR)/usr/share/man/man1 tools/hfping.1 tools/hfevent.1 \
-		tools/hafstat.1
+# Tools and manual pages, below $(DESTDIR)$(prefix).
+install:
+	$(MAKE) -C tools CROSS_COMPILE=$(CROSS_COMPILE) install
+
+# What is committed; the same commit gives the same bytes.
+dist:
+	@mkdir -p build
+	@git -c tar.umask=0022 archive --prefix=hafnium-$(VERSION)/ HEAD | \
+		gzip -9n >build/hafnium-$(VERSION).tar.gz
+	@echo build/hafnium-$(VERSION).tar.gz
 
 demo:
 	@$(SETUP) $(BOOT)
@@ -122,7 +127,9 @@ setup:
 
 help:
 	@echo 'make                 hafnium.ko for KDIR (default: the running kernel)'
-	@echo 'make install-man     the manual pages, below DESTDIR'
+	@echo 'make install         tools and manual pages, below DESTDIR and prefix (/usr/local)'
+	@echo 'make modules_install the modules, for KDIR, below DESTDIR'
+	@echo 'make dist            build/hafnium-$(VERSION).tar.gz, of what is committed'
 	@echo 'make demo            boot Linux, a hypervisor and two VMs in QEMU; send and receive'
 	@echo 'make test            the core tests in QEMU'
 	@echo 'make test-all        everything: all kernels, CPU counts and levels, long runs, and'

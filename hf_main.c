@@ -236,4 +236,5 @@ module_init(hf_init);
 module_exit(hf_exit);
 
 MODULE_LICENSE("GPL");
+MODULE_VERSION(HF_VERSION);
 MODULE_DESCRIPTION("Primary VM driver for Arm's Hafnium hypervisor");

@@ -595,5 +595,6 @@ module_init(hf_vsock_init);
 module_exit(hf_vsock_exit);
 
 MODULE_LICENSE("GPL");
+MODULE_VERSION(HF_VERSION);
 MODULE_DESCRIPTION("AF_VSOCK to the secondary VMs of Arm's Hafnium hypervisor");
 MODULE_IMPORT_NS(HF_NS);

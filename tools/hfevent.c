@@ -43,6 +43,7 @@ static void usage(FILE *to)
 		"usage: hfevent ring [-c vcpu] [-n times] vm number\n"
 		"       hfevent watch [-b] [-n lines] vm number...\n"
 		"       hfevent query [vm...]\n"
+		"       hfevent -h | -V\n"
 		"  -b        bind notifications to the VM, too\n"
 		"  -c vcpu   which vCPU to ring (any)\n"
 		"  -n times  how often to ring (1)\n"
@@ -342,6 +343,10 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && !strcmp(argv[1], "-h")) {
 		usage(stdout);
+		return 0;
+	}
+	if (argc > 1 && !strcmp(argv[1], "-V")) {
+		puts("hfevent " HF_VERSION);
 		return 0;
 	}
 	for (i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++) {

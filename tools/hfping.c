@@ -59,6 +59,7 @@ static void usage(FILE *to)
 {
 	fprintf(to,
 		"usage: hfping [-c count] [-s size] [-i interval_ms] [-W timeout_ms] vm [port]\n"
+		"       hfping -h | -V\n"
 		"  -c count        messages to send (5); 0 = until interrupted\n"
 		"  -s size         bytes in each, 0 to %d (56)\n"
 		"  -i interval_ms  pause between two messages (100)\n"
@@ -117,7 +118,7 @@ static void parse(int argc, char **argv, struct options *o)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "c:s:i:W:h")) != -1) {
+	while ((c = getopt(argc, argv, "c:s:i:W:Vh")) != -1) {
 		switch (c) {
 		case 'c':
 			o->count = number(optarg, "count", UINT32_MAX);
@@ -131,6 +132,9 @@ static void parse(int argc, char **argv, struct options *o)
 		case 'W':
 			o->timeout_ms = number(optarg, "timeout", 3600000);
 			break;
+		case 'V':
+			puts("hfping " HF_VERSION);
+			exit(0);
 		case 'h':
 			usage(stdout);
 			exit(0);

@@ -162,7 +162,8 @@ def borders(files):
 
 def licences(files):
     return [f"{path}: no SPDX line at the top" for path in files
-            if not path.endswith((".md", ".patch", ".gitignore", "COPYING", ".bin"))
+            if not path.endswith((".md", ".patch", ".gitignore", "COPYING", ".bin", "VERSION",
+                                 "/copyright", "source/format"))
             and "SPDX-License-Identifier" not in "\n".join(read(path).splitlines()[:4])]
 
 
@@ -211,6 +212,14 @@ def whitespace(files):
     return bad
 
 
+def version(_files):
+    """The first release of the changelog, from which the packages have theirs, is VERSION's."""
+    found = re.search(r"^## (\S+), \d{4}-\d\d-\d\d$", read("CHANGELOG.md"), re.M)
+    told = found.group(1) if found else "nothing"
+    real = read("VERSION").strip()
+    return [] if told == real else [f"CHANGELOG.md begins with {told}, VERSION is {real}"]
+
+
 RULES = {
     "file sizes": file_sizes,
     "file heads": file_heads,
@@ -219,6 +228,7 @@ RULES = {
     "seams of the module": seams,
     "borders between parts": borders,
     "licence lines": licences,
+    "version of the changelog": version,
     "no left-over markers": markers,
     "english": english,
     "whitespace": whitespace,

@@ -282,7 +282,7 @@ def stock_module(path):
 
 def module_sources(root):
     """Paths, relative to the root, of what the module is built from."""
-    names = ["Kbuild"] + glob.glob("hf_*.[ch]", root_dir=root)
+    names = ["Kbuild", "VERSION"] + glob.glob("hf_*.[ch]", root_dir=root)
     names += glob.glob("uapi/**/*.h", root_dir=root, recursive=True)
     names += ["selftests/kunit/Kbuild"] + glob.glob("selftests/kunit/*.[ch]", root_dir=root)
     names += glob.glob("selftests/mutants/*.[ch]", root_dir=root)
