@@ -21,7 +21,7 @@ HOW	= $(if $(J),-j $(J)) $(if $(V),-v)
 RUN	= selftests/run $(if $(HYPERVISOR),--hypervisor $(HYPERVISOR)) \
 	  $(if $(QEMU_CPU),--cpu $(QEMU_CPU)) $(HOW)
 
-.PHONY: all modules modules_install install dist demo test test-all check proofs mutants kunit stress
+.PHONY: all modules modules_install install dist deb packages-test demo test test-all check proofs mutants kunit stress
 .PHONY: matrix sanitize faults planted seeds fuzz coverage bench profile setup help clean
 
 all: modules
@@ -42,6 +42,15 @@ dist:
 	@git -c tar.umask=0022 archive --prefix=hafnium-$(VERSION)/ HEAD | \
 		gzip -9n >build/hafnium-$(VERSION).tar.gz
 	@echo build/hafnium-$(VERSION).tar.gz
+
+deb:
+	@$(SETUP) deb
+	@packaging/deb
+
+# In chroots with Debian 12 and 13; as root.
+packages-test:
+	@$(SETUP) deb $(addprefix debian-,$(or $(T),12 13))
+	@selftests/packages $(T)
 
 demo:
 	@$(SETUP) $(BOOT)
@@ -130,6 +139,7 @@ help:
 	@echo 'make install         tools and manual pages, below DESTDIR and prefix (/usr/local)'
 	@echo 'make modules_install the modules, for KDIR, below DESTDIR'
 	@echo 'make dist            build/hafnium-$(VERSION).tar.gz, of what is committed'
+	@echo 'make deb             the Debian packages hafnium-dkms and hafnium-tools, in build/deb'
 	@echo 'make demo            boot Linux, a hypervisor and two VMs in QEMU; send and receive'
 	@echo 'make test            the core tests in QEMU'
 	@echo 'make test-all        everything: all kernels, CPU counts and levels, long runs, and'
@@ -149,7 +159,9 @@ help:
 	@echo 'make bench           how long messages take, beside AF_UNIX, pipes and vsock;'
 	@echo '                     T=bench-icount counts instructions only; STRICT=1'
 	@echo 'make profile         where the instructions of a round trip go'
-	@echo 'make setup           install and fetch all that the above but matrix need, and stop'
+	@echo 'make packages-test   install, build by DKMS, upgrade and purge the packages in Debian 12'
+	@echo '                     and 13, T=12 or T=13; as root'
+	@echo 'make setup           install and fetch all that the above but matrix and packages-test need'
 	@echo 'make clean           remove what was built (the download cache stays)'
 	@echo
 	@echo 'HYPERVISOR=<file>    demo, test, stress: boot this hafnium.bin instead of the test'

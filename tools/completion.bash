@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Completion for hfping and hfevent: options, commands, and VMs, for those who
+# Completion for hfping, hfevent and hafstat: options, commands, and VMs, for those who
 # may read debugfs.
 
 _hafnium_vms() {
@@ -11,11 +11,12 @@ _hafnium_vms() {
 _hafnium() {
 	local current=$2 words
 	case $1 in
+	*hafstat) words="-1 -j -d -n -V -h" ;;
 	*hfping) words="-c -s -i -W -V -h $(_hafnium_vms)" ;;
 	*)
 		case ${COMP_WORDS[1]} in
 		ring) words="-c -n -h $(_hafnium_vms)" ;;
-		watch) words="-n -h $(_hafnium_vms)" ;;
+		watch) words="-b -n -h $(_hafnium_vms)" ;;
 		query) words="-h $(_hafnium_vms)" ;;
 		esac
 		[ "$COMP_CWORD" != 1 ] || words="ring watch query -V -h"
@@ -24,4 +25,4 @@ _hafnium() {
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
 }
 
-complete -F _hafnium hfping hfevent
+complete -F _hafnium hfping hfevent hafstat

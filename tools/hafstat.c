@@ -406,6 +406,7 @@ static void usage(FILE *to)
 {
 	fprintf(to,
 		"usage: hafstat [-1j] [-d seconds] [-n count]\n"
+		"       hafstat -h | -V\n"
 		"  -1          print once and end, as -n 1\n"
 		"  -d seconds  time between two looks, 0.1 to 3600 (1)\n"
 		"  -j          JSON, one line for each look\n"
@@ -417,7 +418,7 @@ static void parse(struct options *o, int argc, char **argv)
 	char *end = "";
 	int c;
 
-	while ((c = getopt(argc, argv, "1d:jn:h")) != -1 && !*end) {
+	while ((c = getopt(argc, argv, "1d:jn:Vh")) != -1 && !*end) {
 		switch (c) {
 		case '1':
 			o->count = 1;
@@ -435,6 +436,9 @@ static void parse(struct options *o, int argc, char **argv)
 			if (end == optarg || strchr(optarg, '-'))
 				end = "?";
 			break;
+		case 'V':
+			puts("hafstat " HF_VERSION);
+			exit(0);
 		case 'h':
 			usage(stdout);
 			exit(0);
