@@ -246,7 +246,8 @@ static void vcpu_that_sleeps_is_asked_for_its_timer_where_the_exit_does_not_tell
 	fake_be(FAKE_V2_12);
 	vcpu = bed_vcpu(test, 2);
 	fake_exit(vcpu, HF_RUN_WAIT_FOR_INTERRUPT, 0, 0);
-	fake_exit(vcpu, HF_RUN_WAIT_FOR_INTERRUPT, 0, 20 * NSEC_PER_MSEC);
+	/* Long enough that a busy host lets the thread get to sleep before. */
+	fake_exit(vcpu, HF_RUN_WAIT_FOR_INTERRUPT, 0, 500 * NSEC_PER_MSEC);
 	bed_start();
 	KUNIT_EXPECT_TRUE(test, bed_eventually(bed_runs(vcpu) >= 3));
 	KUNIT_EXPECT_GE_MSG(test, READ_ONCE(vcpu->wakes), 1ULL, "it did not sleep");

@@ -439,29 +439,43 @@ static void end_of_the_module_is_the_end_of_naming(struct kunit *test)
 
 /* Less than what real-time threads may have of a second. */
 #define HOG_MS	900
+#define HOGS		5
 
 /* A work item of the CPU on which it was asked for would wait for us. */
+/* Created while this thread does not let go of its CPU. */
+static bool is_created_beside_us(struct hf_vm *vm, u16 index)
+{
+	u64 end = ktime_get_mono_fast_ns() + HOG_MS * NSEC_PER_MSEC;
+	bool created;
+
+	sched_set_fifo(current);
+	fake_vm(vm)->vcpus[index].on = true;
+	hf_vm_create_vcpu(vm, index);
+	do {
+		cpu_relax();
+		created = hf_vm_nr_vcpus(vm) > index;
+	} while (!created && ktime_get_mono_fast_ns() < end);
+	sched_set_normal(current, 0);
+	return created;
+}
+
 static void vcpu_is_created_although_a_real_time_thread_has_the_cpu(struct kunit *test)
 {
 	struct hf_vm *vm = bed_vm(test, 2, 1);
-	u16 nr_vcpus;
-	u64 end;
+	bool created = false;
+	u16 i;
 
 	if (num_online_cpus() < 2)
 		kunit_skip(test, "needs 2 CPUs");
 	bed_start();
 	BED_EXPECT_BLOCKED(test, &vm->vcpus[0]);
 	KUNIT_ASSERT_EQ(test, 0, set_cpus_allowed_ptr(current, cpumask_of(1)));
-	sched_set_fifo(current);
-	fake_vm(vm)->vcpus[1].on = true;
-	hf_vm_create_vcpu(vm, 1);
-	end = ktime_get_mono_fast_ns() + HOG_MS * NSEC_PER_MSEC;
-	do {
-		cpu_relax();
-		nr_vcpus = hf_vm_nr_vcpus(vm);
-	} while (nr_vcpus < 2 && ktime_get_mono_fast_ns() < end);
-	sched_set_normal(current, 0);
-	KUNIT_EXPECT_EQ(test, 2, (int)nr_vcpus);
+	/* A busy host may keep the other CPU from running all that time, but not each time. */
+	for (i = 1; i <= HOGS && !created; i++) {
+		created = is_created_beside_us(vm, i);
+		KUNIT_ASSERT_TRUE(test, bed_eventually(hf_vm_nr_vcpus(vm) > i));
+	}
+	KUNIT_EXPECT_TRUE(test, created);
 }
 
 static void end_of_the_module_does_not_wait_for_memory(struct kunit *test)
